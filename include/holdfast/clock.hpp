@@ -1,0 +1,30 @@
+#pragma once
+
+#include <chrono>
+
+namespace holdfast {
+
+/// Wall time in UTC with milliseconds: for display, for ids and for retention. It may jump.
+using WallTime = std::chrono::sys_time<std::chrono::milliseconds>;
+/// Time that never jumps: for deadlines, backoff and every other "how long".
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+/// Where all time comes from, so that tests can move it.
+///
+/// Threads:  any; both calls may be made concurrently.
+/// Blocks:   never.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  [[nodiscard]] virtual WallTime wall_now() const = 0;
+  [[nodiscard]] virtual SteadyTime steady_now() const = 0;
+};
+
+/// The real clock of this machine.
+class SystemClock final : public Clock {
+ public:
+  [[nodiscard]] WallTime wall_now() const override;
+  [[nodiscard]] SteadyTime steady_now() const override;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace holdfast {
+
+/// A value that must never be printed. There is no stream operator and no formatter on purpose.
+class Secret {
+ public:
+  Secret() = default;
+  explicit Secret(std::string value) : value_(std::move(value)) {}
+  [[nodiscard]] const std::string& reveal() const { return value_; }
+  [[nodiscard]] bool empty() const { return value_.empty(); }
+  bool operator==(const Secret&) const = default;
+
+ private:
+  std::string value_;
+};
+
+inline constexpr std::uint64_t kib = 1024;
+inline constexpr std::uint64_t mib = 1024 * kib;
+inline constexpr std::uint64_t gib = 1024 * mib;
+
+/// host:port of a listening socket. Port 0 lets the system choose one.
+struct ListenAddress {
+  std::string host;
+  std::uint16_t port = 0;
+  bool operator==(const ListenAddress&) const = default;
+  [[nodiscard]] std::string to_string() const;  ///< "host:port", an IPv6 host in brackets.
+  [[nodiscard]] bool is_loopback() const;       ///< 127.0.0.0/8, ::1 or "localhost".
+};
+
+struct IngressConfig {
+  ListenAddress listen{"127.0.0.1", 8080};
+  std::string public_url;                          ///< What senders call; empty: taken from the request.
+  std::uint64_t max_body_bytes = 4 * mib;
+  std::uint32_t max_connections = 256;
+  std::uint32_t max_headers = 100;
+  std::uint64_t max_header_bytes = 16 * kib;
+  std::uint64_t max_uri_bytes = 8 * kib;
+  std::uint64_t max_inflight_bytes = 256 * mib;
+  std::chrono::milliseconds request_deadline{10'000};
+  std::chrono::milliseconds keep_alive_timeout{30'000};
+  std::chrono::milliseconds append_timeout{5'000};
+  std::vector<std::string> trusted_proxies{"127.0.0.1/32"};  ///< CIDR blocks, validated.
+};
+
+struct OutboxConfig {
+  std::string path = "holdfast.db";
+  std::uint64_t max_size_bytes = 8 * gib;
+  std::uint64_t disk_reserve_bytes = 256 * mib;
+  std::chrono::milliseconds keep_delivered{std::chrono::hours(24)};
+  std::chrono::milliseconds keep_discarded{std::chrono::hours(24 * 7)};
+  std::chrono::milliseconds dedupe_window{std::chrono::hours(24)};
+  bool allow_unsafe_filesystem = false;
+};
+
+struct DestinationConfig {
+  Secret url;                                      ///< Any libpq URL; empty: unconfigured.
+  std::string schema = "holdfast";
+  bool migrate = true;
+  std::uint32_t connections = 1;
+  std::chrono::milliseconds idle_close{10'000};
+  std::uint32_t batch_entries = 1000;
+  std::uint64_t batch_bytes = 4 * mib;
+  std::chrono::milliseconds connect_timeout{15'000};
+  std::chrono::milliseconds deliver_timeout{30'000};
+  std::chrono::milliseconds backoff_initial{200};
+  std::chrono::milliseconds backoff_max{30'000};
+  std::chrono::milliseconds shutdown_timeout{10'000};
+};
+
+struct AdminConfig {
+  ListenAddress listen{"127.0.0.1", 9090};
+  Secret token;                                    ///< Empty: loopback only.
+};
+
+enum class LogFormat { text, json };
+
+struct LogConfig {
+  std::string level = "info";                      ///< debug, info, warn or error.
+  LogFormat format = LogFormat::text;
+};
+
+enum class Provider { whatsapp, twilio, bearer, none };
+
+/// A named sender with a path, a provider and secrets.
+struct SourceConfig {
+  std::string name;
+  Provider provider = Provider::none;
+  std::string path;                                ///< Empty: served at /ingest/<name>.
+  std::vector<Secret> secrets;
+  Secret verify_token;                             ///< whatsapp only.
+  std::string dedupe;                              ///< "", "/json/pointer", "header:NAME" or "body".
+  std::string token_header;                        ///< bearer only; empty: Authorization: Bearer.
+  std::optional<std::uint64_t> max_body_bytes;
+  std::optional<std::string> public_url;
+  bool allow_unverified = false;
+  /// The path it is served at.
+  [[nodiscard]] std::string effective_path() const { return path.empty() ? "/ingest/" + name : path; }
+};
+
+/// Everything that one daemon needs to know. Made by holdfast::config::load, or filled by hand.
+struct Config {
+  std::string origin = "built-in defaults";        ///< The file it was read from, for messages.
+  IngressConfig ingress;
+  OutboxConfig outbox;
+  DestinationConfig destination;
+  AdminConfig admin;
+  LogConfig log;
+  std::vector<SourceConfig> sources;
+};
+
+}  // namespace holdfast

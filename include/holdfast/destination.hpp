@@ -1,0 +1,68 @@
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "holdfast/entry.hpp"
+
+namespace holdfast {
+
+/// What a failed delivery means for the relay. Sources: docs/decisions/0004.
+enum class DeliveryClass {
+  connection,   ///< The link is gone or never was: drop the session, back off, blame no entry.
+  server,       ///< The server is not able now: the same with a longer cap.
+  contention,   ///< Serialization, deadlock, lock: rolled back; the same batch again at once.
+  timeout,      ///< 57014: halve the batch; an entry that times out alone five times is held.
+  data,         ///< This very entry is refused: isolate it, then dead letter.
+  foreign_key,  ///< 23503: the parent may still come; three tries within 5 s, then as data.
+  config,       ///< Configuration, permission or schema: pause, alarm, slow probe; blame no entry.
+  quota,        ///< The account's quota: as config.
+  defect,       ///< A bug of ours: as config, loud.
+};
+[[nodiscard]] std::string_view to_string(DeliveryClass delivery_class);
+
+/// Why a batch was not committed.
+struct DeliveryFailure {
+  DeliveryClass delivery_class = DeliveryClass::connection;
+  std::string sqlstate;       ///< Five characters, or empty where libpq gives none.
+  std::string constraint;
+  std::string message;        ///< Primary message only, without DETAIL, hosts, users or values.
+  bool in_doubt = false;      ///< The link died inside COMMIT: the batch may be stored. Send it again.
+  bool session_lost = false;  ///< The session is not usable any more (and was dropped).
+  bool session_had_lived = false;  ///< The lost session had committed at least one batch.
+  bool slow_start = false;    ///< Rate limit or too many connections: wait at least 5 s.
+};
+
+/// What became of one entry of a committed batch.
+struct Delivered {
+  std::optional<Uuid> duplicate_of;  ///< Another entry already holds its (source, dedupe key).
+  bool payload_unfit = false;        ///< Stored with payload null: jsonb cannot hold it.
+};
+
+/// Where the relay delivers. Exactly one thread uses a Destination, but for interrupt().
+///
+/// Promise:  deliver returns a value only after COMMIT was confirmed; a batch is all or nothing.
+/// Errors:   no exception leaves an implementation but std::bad_alloc.
+class Destination {
+ public:
+  virtual ~Destination() = default;
+  /// Stores the batch in one transaction, once per entry id, however often it is sent.
+  /// Needs:    a batch that is not empty, in commit order.
+  /// Blocks:   at most connect_timeout + deliver_timeout.
+  [[nodiscard]] virtual std::expected<std::vector<Delivered>, DeliveryFailure> deliver(
+      std::span<const Entry> batch) = 0;
+  /// True while a session is open, as far as is known without a round trip.
+  [[nodiscard]] virtual bool connected() const = 0;
+  /// Closes the session, if any, so that an idle Neon can sleep. No error is reported.
+  virtual void close() = 0;
+  /// Makes a running deliver fail soon (class connection). Any thread.
+  virtual void interrupt() = 0;
+  /// Number of sessions opened so far. Any thread.
+  [[nodiscard]] virtual std::uint64_t connects() const = 0;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,174 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "holdfast/clock.hpp"
+#include "holdfast/config.hpp"
+#include "holdfast/entry.hpp"
+#include "holdfast/failure.hpp"
+#include "holdfast/health.hpp"
+#include "holdfast/log.hpp"
+
+namespace holdfast {
+
+/// What an append came to, once it is durable.
+struct Appended {
+  Uuid id;                 ///< Of the entry, or of the first copy if this was a duplicate.
+  bool duplicate = false;  ///< True: the key was known and no second row was made.
+  bool conflict = false;   ///< True: same key, other body; the body was kept as a discarded entry.
+};
+
+/// The pending answer to one submit. Movable; dropping it does not undo the append.
+class AppendTicket {
+ public:
+  struct Shared;
+  AppendTicket();
+  explicit AppendTicket(std::shared_ptr<Shared> shared);
+  AppendTicket(AppendTicket&&) noexcept;
+  AppendTicket& operator=(AppendTicket&&) noexcept;
+  ~AppendTicket();
+  /// Waits until the group that holds the entry is committed and synced.
+  ///
+  /// Promise:  a value means that the entry (or its first copy) survives a power cut.
+  /// Blocks:   at most `timeout`.
+  /// Errors:   overloaded (full, disk reserve, time-out: it may still have been stored), broken.
+  [[nodiscard]] std::expected<Appended, Failure> wait(std::chrono::milliseconds timeout);
+
+ private:
+  std::shared_ptr<Shared> shared_;
+};
+
+/// The outcome that the relay reports for one entry.
+struct Settlement {
+  std::int64_t seq = 0;
+  EntryState state = EntryState::delivered;        ///< delivered, dead or discarded.
+  std::optional<Uuid> duplicate_of;
+  std::optional<std::string> reason;               ///< Stable snake_case word.
+  std::optional<std::string> sqlstate;
+  std::optional<std::string> constraint;
+  std::optional<std::string> error;
+};
+
+/// A failed try that is charged to an entry but does not settle it yet.
+struct AttemptRecord {
+  std::int64_t seq = 0;
+  Attempt attempt;
+};
+
+/// Which pending entries to claim.
+struct ClaimRequest {
+  std::span<const std::string> sources;  ///< Only these; entries of other sources stay pending.
+  std::int64_t after_seq = 0;            ///< Only entries with a larger seq.
+  std::uint32_t entries_max = 1000;
+  std::uint64_t bytes_max = 4 * mib;     ///< At least one entry is returned, whatever its bytes.
+};
+
+/// Filters of a listing; an unset field filters nothing. `before_seq`/`after_seq` are the cursor.
+struct ListRequest {
+  std::optional<EntryState> state;
+  std::optional<std::string> source;
+  std::optional<std::string> dedupe_key;
+  std::optional<std::string> sqlstate;
+  std::optional<WallTime> since;         ///< received_at >= since.
+  std::optional<WallTime> until;         ///< received_at < until.
+  bool oldest_first = false;
+  std::uint32_t limit = 50;              ///< At most list_limit_max.
+  std::optional<std::int64_t> beyond_seq;  ///< Continue after this seq, in the chosen order.
+};
+inline constexpr std::uint32_t list_limit_max = 1000;
+
+/// The local durable queue: every accepted write is here before its sender is told so.
+/// One connection writes and checkpoints, all others read; docs/decisions/0002.
+///
+/// Threads:  submit, append, claim, find, list, stats and the setters: any. run_once and run_writer:
+///           only one thread, the writer.
+class Outbox {
+ public:
+  struct Dependencies {
+    const Clock& clock;
+    LogSink log;
+    /// Called by the writer, after the waiting requests were refused, when a commit met an I/O error.
+    /// The daemon leaves by _Exit(1) here; it must not return to normal work.
+    std::function<void(const Failure&)> on_broken;
+    /// SQLite VFS to use; empty: the default one. The seam of the fault tests.
+    std::string vfs;
+    /// True: checkpoint on open (always, but in the test that shows why).
+    bool checkpoint_on_open = true;
+  };
+
+  /// Opens or makes the file, recovers, migrates, checkpoints and locks it.
+  ///
+  /// Promise:  on success nothing that was recovered lives in the page cache alone.
+  /// Errors:   refused (locked by another process, unsafe file system, newer schema: file untouched,
+  ///           pragmas not in force), broken (damaged file, I/O error).
+  [[nodiscard]] static std::expected<std::unique_ptr<Outbox>, Failure> open(const OutboxConfig& config,
+                                                                           Dependencies dependencies);
+  ~Outbox();
+  Outbox(const Outbox&) = delete;
+  Outbox& operator=(const Outbox&) = delete;
+
+  /// Hands the entry to the writer; never touches the disk itself.
+  [[nodiscard]] AppendTicket submit(NewEntry entry);
+  /// submit and wait in one.
+  [[nodiscard]] std::expected<Appended, Failure> append(NewEntry entry, std::chrono::milliseconds timeout);
+
+  /// Pending entries in commit order, payload included. A pure read: it marks nothing.
+  [[nodiscard]] std::expected<std::vector<Entry>, Failure> claim(const ClaimRequest& request);
+  /// Writes outcomes in one commit shared with appends. Entries that are no longer pending are skipped.
+  /// Blocks:   until durable.
+  [[nodiscard]] std::expected<void, Failure> settle(std::vector<Settlement> settlements,
+                                                    std::vector<AttemptRecord> attempts = {});
+
+  /// One entry with payload and attempts; nullopt if unknown.
+  [[nodiscard]] std::expected<std::optional<Entry>, Failure> find(const Uuid& id);
+  /// A page of entries without payload, in one short read snapshot.
+  [[nodiscard]] std::expected<std::vector<EntrySummary>, Failure> list(const ListRequest& request);
+
+  [[nodiscard]] OutboxStats stats() const;
+  [[nodiscard]] const Uuid& node() const;
+  /// Called by the writer after each commit that added pending entries. Set before the writer starts.
+  void on_appended(std::function<void()> callback);
+
+  /// Commits one group of what waits and does one step of housekeeping; true if there was work.
+  [[nodiscard]] bool run_once();
+  /// run_once until `stop`, sleeping while there is nothing to do; then commits what still waits.
+  void run_writer(std::stop_token stop);
+  /// Checkpoints and closes. After this every call fails. Called by the destructor if not before.
+  void close();
+
+ private:
+  class Impl;
+  explicit Outbox(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Reads an outbox file from another process, read-only, while the daemon may be running.
+///
+/// Threads:  one at a time.
+/// Blocks:   each call opens one read snapshot of well under a second.
+class OutboxReader {
+ public:
+  [[nodiscard]] static std::expected<OutboxReader, Failure> open(const std::string& path);
+  ~OutboxReader();
+  OutboxReader(OutboxReader&&) noexcept;
+  OutboxReader& operator=(OutboxReader&&) noexcept;
+  [[nodiscard]] std::expected<std::optional<Entry>, Failure> find(const Uuid& id);
+  [[nodiscard]] std::expected<std::vector<EntrySummary>, Failure> list(const ListRequest& request);
+
+ private:
+  class Impl;
+  explicit OutboxReader(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "holdfast/clock.hpp"
+#include "holdfast/config.hpp"
+#include "holdfast/destination.hpp"
+#include "holdfast/health.hpp"
+#include "holdfast/log.hpp"
+#include "holdfast/outbox.hpp"
+
+namespace holdfast {
+
+/// When run_once wants to be called again.
+struct RelayStep {
+  /// The time of the next call; nullopt: not before wake() (an append, an operator, a stop).
+  std::optional<SteadyTime> next;
+};
+
+/// Drains the outbox into the destination: in order, in batches, through every kind of outage.
+/// A state machine without waits of its own, so that a simulation can drive it; docs/decisions/0003.
+///
+/// Threads:  run_once and run: the relay thread. wake, stats: any.
+class Relay {
+ public:
+  struct Options {
+    DestinationConfig destination;
+    std::vector<std::string> sources;  ///< Names of the configured sources; others stay pending.
+    std::uint64_t jitter_seed = 0;     ///< Printed by tests, random in the daemon.
+  };
+  struct Dependencies {
+    Outbox& outbox;
+    Destination* destination;          ///< nullptr: unconfigured; entries wait.
+    const Clock& clock;
+    LogSink log;
+  };
+  Relay(Options options, Dependencies dependencies);
+  ~Relay();
+  Relay(const Relay&) = delete;
+  Relay& operator=(const Relay&) = delete;
+
+  /// At most one pass: claim, deliver, settle; or close an idle session; or nothing.
+  [[nodiscard]] RelayStep run_once();
+  /// run_once until `stop`; sleeps in between on a signal, never by polling.
+  void run(std::stop_token stop);
+  /// There may be something to deliver.
+  void wake();
+  [[nodiscard]] RelayStats stats() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace holdfast

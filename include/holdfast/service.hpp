@@ -1,0 +1,50 @@
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "holdfast/clock.hpp"
+#include "holdfast/config.hpp"
+#include "holdfast/failure.hpp"
+#include "holdfast/health.hpp"
+#include "holdfast/log.hpp"
+
+namespace holdfast {
+
+/// The version of this library, such as "0.1.0".
+[[nodiscard]] std::string_view version();
+
+/// The whole daemon: owns outbox, relay, ingress and admin in order; installs no signal handler.
+///
+/// Threads:  one at a time, but health(): any.
+class Service {
+ public:
+  struct Dependencies {
+    const Clock& clock;
+    LogSink log;
+    std::function<void(const Failure&)> on_broken;  ///< See Outbox::Dependencies::on_broken.
+  };
+  /// Opens the outbox, then starts writer, relay, admin and ingress, in that order.
+  /// Errors:   those of Outbox::open; refused where an address cannot be bound.
+  [[nodiscard]] static std::expected<std::unique_ptr<Service>, Failure> start(const Config& config,
+                                                                             Dependencies dependencies);
+  ~Service();
+  /// The addresses that are bound, with the real port where 0 was configured.
+  [[nodiscard]] ListenAddress ingress_address() const;
+  [[nodiscard]] ListenAddress admin_address() const;
+  [[nodiscard]] HealthSnapshot health() const;
+  /// readyz 503; stop listening; answer what was accepted; end the batch; checkpoint; close.
+  /// Blocks:   at most about destination.shutdown_timeout.
+  /// Returns:  false if a thread did not end in time; the process must then leave by _Exit.
+  [[nodiscard]] bool stop();
+
+ private:
+  class Impl;
+  explicit Service(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,112 @@
+#include "base/log.hpp"
+
+#include <spdlog/async.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/encoding.hpp"
+
+namespace holdfast::base {
+namespace {
+
+constexpr std::size_t queue_lines_max = 8192;
+
+std::string_view level_name(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug: return "debug";
+    case LogLevel::info: return "info";
+    case LogLevel::warn: return "warn";
+    case LogLevel::error: return "error";
+  }
+  return "info";
+}
+
+LogLevel level_of(std::string_view name) {
+  for (const auto level : {LogLevel::debug, LogLevel::warn, LogLevel::error})
+    if (name == level_name(level)) return level;
+  return LogLevel::info;
+}
+
+/// A value as key=value text: quoted when it has spaces or quotes; control characters become spaces.
+std::string text_value(std::string_view value) {
+  std::string clean;
+  for (const char c : value) clean += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  const bool plain = !clean.empty() && clean.find_first_of(" \"=") == std::string::npos;
+  if (plain) return clean;
+  std::ranges::replace(clean, '"', '\'');
+  return '"' + clean + '"';
+}
+
+}  // namespace
+
+class StderrLog::Impl {
+ public:
+  explicit Impl(const LogConfig& config)
+      : level_(level_of(config.level)),
+        json_(config.format == LogFormat::json),
+        pool_(std::make_shared<spdlog::details::thread_pool>(queue_lines_max, 1)),
+        logger_(std::make_shared<spdlog::async_logger>(
+            "holdfast", std::make_shared<spdlog::sinks::stderr_sink_mt>(), pool_,
+            spdlog::async_overflow_policy::overrun_oldest)) {
+    logger_->set_pattern("%v");
+    logger_->set_level(spdlog::level::trace);
+    logger_->flush_on(spdlog::level::trace);
+  }
+
+  void write(const LogEvent& event) {
+    if (event.level < level_) return;
+    const std::string time = to_rfc3339(clock_.wall_now());
+    logger_->log(spdlog::level::info,
+                 spdlog::string_view_t(json_ ? to_json_line(event, time) : to_text_line(event, time)));
+  }
+  void flush() { logger_->flush(); }
+
+ private:
+  // Constant after construction.
+  SystemClock clock_;
+  LogLevel level_;
+  bool json_;
+  std::shared_ptr<spdlog::details::thread_pool> pool_;
+  std::shared_ptr<spdlog::async_logger> logger_;
+};
+
+StderrLog::StderrLog(const LogConfig& config) : impl_(std::make_shared<Impl>(config)) {}
+StderrLog::~StderrLog() = default;
+
+LogSink StderrLog::sink() {
+  return [impl = impl_](const LogEvent& event) { impl->write(event); };
+}
+
+void StderrLog::flush() { impl_->flush(); }
+
+std::string to_text_line(const LogEvent& event, std::string_view rfc3339_time) {
+  std::string line(rfc3339_time);
+  line += ' ';
+  line += level_name(event.level);
+  line += ' ';
+  line += event.name;
+  line += ": ";
+  for (const char c : event.message) line += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  for (const auto& [key, value] : event.fields) {
+    line += ' ';
+    line += key;
+    line += '=';
+    line += text_value(value);
+  }
+  return line;
+}
+
+std::string to_json_line(const LogEvent& event, std::string_view rfc3339_time) {
+  nlohmann::ordered_json line;
+  line["time"] = rfc3339_time;
+  line["level"] = level_name(event.level);
+  line["event"] = event.name;
+  line["message"] = event.message;
+  for (const auto& [key, value] : event.fields) line[std::string(key)] = value;
+  return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+}  // namespace holdfast::base

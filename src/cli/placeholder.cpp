@@ -1,0 +1,1 @@
+namespace holdfast { namespace { [[maybe_unused]] int placeholder; } }
