@@ -37,7 +37,7 @@ struct ListenAddress {
 
 struct IngressConfig {
   ListenAddress listen{"127.0.0.1", 8080};
-  std::string public_url;                          ///< What senders call; empty: taken from the request.
+  std::string public_url;  ///< What senders call; empty: taken from the request.
   std::uint64_t max_body_bytes = 4 * mib;
   std::uint32_t max_connections = 256;
   std::uint32_t max_headers = 100;
@@ -61,7 +61,7 @@ struct OutboxConfig {
 };
 
 struct DestinationConfig {
-  Secret url;                                      ///< Any libpq URL; empty: unconfigured.
+  Secret url;  ///< Any libpq URL; empty: unconfigured.
   std::string schema = "holdfast";
   bool migrate = true;
   std::uint32_t connections = 1;
@@ -77,13 +77,13 @@ struct DestinationConfig {
 
 struct AdminConfig {
   ListenAddress listen{"127.0.0.1", 9090};
-  Secret token;                                    ///< Empty: loopback only.
+  Secret token;  ///< Empty: loopback only.
 };
 
 enum class LogFormat { text, json };
 
 struct LogConfig {
-  std::string level = "info";                      ///< debug, info, warn or error.
+  std::string level = "info";  ///< debug, info, warn or error.
   LogFormat format = LogFormat::text;
 };
 
@@ -93,21 +93,23 @@ enum class Provider { whatsapp, twilio, bearer, none };
 struct SourceConfig {
   std::string name;
   Provider provider = Provider::none;
-  std::string path;                                ///< Empty: served at /ingest/<name>.
+  std::string path;  ///< Empty: served at /ingest/<name>.
   std::vector<Secret> secrets;
-  Secret verify_token;                             ///< whatsapp only.
-  std::string dedupe;                              ///< "", "/json/pointer", "header:NAME" or "body".
-  std::string token_header;                        ///< bearer only; empty: Authorization: Bearer.
+  Secret verify_token;       ///< whatsapp only.
+  std::string dedupe;        ///< "", "/json/pointer", "header:NAME" or "body".
+  std::string token_header;  ///< bearer only; empty: Authorization: Bearer.
   std::optional<std::uint64_t> max_body_bytes;
   std::optional<std::string> public_url;
   bool allow_unverified = false;
   /// The path it is served at.
-  [[nodiscard]] std::string effective_path() const { return path.empty() ? "/ingest/" + name : path; }
+  [[nodiscard]] std::string effective_path() const {
+    return path.empty() ? "/ingest/" + name : path;
+  }
 };
 
 /// Everything that one daemon needs to know. Made by holdfast::config::load, or filled by hand.
 struct Config {
-  std::string origin = "built-in defaults";        ///< The file it was read from, for messages.
+  std::string origin = "built-in defaults";  ///< The file it was read from, for messages.
   IngressConfig ingress;
   OutboxConfig outbox;
   DestinationConfig destination;

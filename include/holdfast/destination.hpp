@@ -28,13 +28,13 @@ enum class DeliveryClass {
 /// Why a batch was not committed.
 struct DeliveryFailure {
   DeliveryClass delivery_class = DeliveryClass::connection;
-  std::string sqlstate;       ///< Five characters, or empty where libpq gives none.
+  std::string sqlstate;  ///< Five characters, or empty where libpq gives none.
   std::string constraint;
-  std::string message;        ///< Primary message only, without DETAIL, hosts, users or values.
-  bool in_doubt = false;      ///< The link died inside COMMIT: the batch may be stored. Send it again.
-  bool session_lost = false;  ///< The session is not usable any more (and was dropped).
+  std::string message;    ///< Primary message only, without DETAIL, hosts, users or values.
+  bool in_doubt = false;  ///< The link died inside COMMIT: the batch may be stored. Send it again.
+  bool session_lost = false;       ///< The session is not usable any more (and was dropped).
   bool session_had_lived = false;  ///< The lost session had committed at least one batch.
-  bool slow_start = false;    ///< Rate limit or too many connections: wait at least 5 s.
+  bool slow_start = false;         ///< Rate limit or too many connections: wait at least 5 s.
 };
 
 /// What became of one entry of a committed batch.

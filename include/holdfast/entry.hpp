@@ -37,15 +37,15 @@ struct Header {
 
 /// A write as it came in, before it is in the outbox.
 struct NewEntry {
-  std::string source;                      ///< Name of the configured source.
-  std::optional<std::string> dedupe_key;   ///< Valid UTF-8 without NUL, at most 512 bytes.
+  std::string source;                     ///< Name of the configured source.
+  std::optional<std::string> dedupe_key;  ///< Valid UTF-8 without NUL, at most 512 bytes.
   WallTime received_at{};
   std::string method;
-  std::string target;                      ///< Raw request target, path and query, as sent.
+  std::string target;  ///< Raw request target, path and query, as sent.
   std::string remote_address;
-  std::string content_type;                ///< As sent; empty if there was none.
-  std::vector<Header> headers;             ///< In the order received; secrets already "***".
-  std::string body;                        ///< The exact bytes received.
+  std::string content_type;     ///< As sent; empty if there was none.
+  std::vector<Header> headers;  ///< In the order received; secrets already "***".
+  std::string body;             ///< The exact bytes received.
   std::optional<std::string> traceparent;
   std::optional<Uuid> replay_of;
 };
@@ -69,13 +69,13 @@ struct EntrySummary {
   std::optional<WallTime> settled_at;
   std::int64_t body_bytes = 0;
   std::array<std::uint8_t, 32> body_sha256{};
-  bool payload_kept = true;                ///< False once retention removed body and headers.
-  std::optional<std::string> reason;       ///< Why it is dead or discarded, such as "key_conflict".
+  bool payload_kept = true;           ///< False once retention removed body and headers.
+  std::optional<std::string> reason;  ///< Why it is dead or discarded, such as "key_conflict".
   std::optional<std::string> sqlstate;
   std::optional<std::string> constraint;
   std::optional<std::string> error;
-  std::optional<Uuid> duplicate_of;        ///< The id that Postgres already held for its key.
-  std::optional<Uuid> conflicts_with;      ///< The entry of the same key with another body.
+  std::optional<Uuid> duplicate_of;    ///< The id that Postgres already held for its key.
+  std::optional<Uuid> conflicts_with;  ///< The entry of the same key with another body.
   std::optional<Uuid> replay_of;
 };
 
@@ -88,7 +88,7 @@ struct Entry : EntrySummary {
   std::vector<Header> headers;
   std::string body;
   std::optional<std::string> traceparent;
-  std::vector<Attempt> attempts;           ///< Filled by Outbox::find only.
+  std::vector<Attempt> attempts;  ///< Filled by Outbox::find only.
 };
 
 }  // namespace holdfast

@@ -13,7 +13,8 @@
 
 namespace holdfast {
 
-/// A histogram read at one moment: counts per bucket (not cumulative), the last one beyond all bounds.
+/// A histogram read at one moment: counts per bucket (not cumulative), the last one beyond all
+/// bounds.
 struct HistogramSnapshot {
   std::vector<double> bounds;
   std::vector<std::uint64_t> counts;  ///< bounds.size() + 1 of them.
@@ -22,13 +23,13 @@ struct HistogramSnapshot {
 
 /// The outbox at one moment; all values come from memory, no query is made.
 struct OutboxStats {
-  std::array<std::uint64_t, 4> entries{};          ///< By EntryState.
-  std::uint64_t bytes = 0;                         ///< Used pages plus WAL.
+  std::array<std::uint64_t, 4> entries{};  ///< By EntryState.
+  std::uint64_t bytes = 0;                 ///< Used pages plus WAL.
   std::uint64_t bytes_max = 0;
   std::uint64_t disk_free_bytes = 0;
   std::optional<WallTime> oldest_pending_received_at;
   bool can_store = true;
-  std::string cannot_store_reason;                 ///< Empty while can_store.
+  std::string cannot_store_reason;  ///< Empty while can_store.
   HistogramSnapshot commit_seconds;
   HistogramSnapshot group_entries;
 };
@@ -39,25 +40,26 @@ enum class DestinationState { connected, idle, backing_off, paused, unconfigured
 /// Why one source is not being delivered.
 struct PausedSource {
   std::string source;
-  std::string reason;                              ///< "poison_flood", "configuration", "timeout", ...
-  std::string error;                               ///< SQLSTATE and primary message of the last try.
+  std::string reason;  ///< "poison_flood", "configuration", "timeout", ...
+  std::string error;   ///< SQLSTATE and primary message of the last try.
   WallTime since{};
 };
 
 /// The relay and its destination at one moment.
 struct RelayStats {
   DestinationState state = DestinationState::idle;
-  bool paused = false;                             ///< The destination as a whole.
+  bool paused = false;  ///< The destination as a whole.
   std::optional<std::string> pause_reason;
   std::vector<PausedSource> paused_sources;
   std::optional<WallTime> last_success;
-  std::optional<std::string> last_error;           ///< Without host names, users or payloads.
+  std::optional<std::string> last_error;  ///< Without host names, users or payloads.
   std::optional<WallTime> last_error_at;
   std::optional<WallTime> retry_at;
   std::uint32_t consecutive_failures = 0;
   std::uint64_t connects = 0;
   std::map<std::string, std::uint64_t> delivered_by_source;
-  /// (outcome, class) -> batches tried; outcome is "delivered" or "failed", class "" or a DeliveryClass.
+  /// (outcome, class) -> batches tried; outcome is "delivered" or "failed", class "" or a
+  /// DeliveryClass.
   std::map<std::pair<std::string, std::string>, std::uint64_t> attempts;
   HistogramSnapshot delivery_seconds;
   HistogramSnapshot end_to_end_seconds;
@@ -84,7 +86,8 @@ struct HealthSnapshot {
   OutboxStats outbox;
   RelayStats relay;
   IngressStats ingress;
-  /// failing = cannot store or shutting down; degraded = backing_off, paused, unconfigured, a paused source.
+  /// failing = cannot store or shutting down; degraded = backing_off, paused, unconfigured, a
+  /// paused source.
   [[nodiscard]] HealthStatus status() const;
 };
 

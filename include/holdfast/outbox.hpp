@@ -51,9 +51,9 @@ class AppendTicket {
 /// The outcome that the relay reports for one entry.
 struct Settlement {
   std::int64_t seq = 0;
-  EntryState state = EntryState::delivered;        ///< delivered, dead or discarded.
+  EntryState state = EntryState::delivered;  ///< delivered, dead or discarded.
   std::optional<Uuid> duplicate_of;
-  std::optional<std::string> reason;               ///< Stable snake_case word.
+  std::optional<std::string> reason;  ///< Stable snake_case word.
   std::optional<std::string> sqlstate;
   std::optional<std::string> constraint;
   std::optional<std::string> error;
@@ -70,7 +70,7 @@ struct ClaimRequest {
   std::span<const std::string> sources;  ///< Only these; entries of other sources stay pending.
   std::int64_t after_seq = 0;            ///< Only entries with a larger seq.
   std::uint32_t entries_max = 1000;
-  std::uint64_t bytes_max = 4 * mib;     ///< At least one entry is returned, whatever its bytes.
+  std::uint64_t bytes_max = 4 * mib;  ///< At least one entry is returned, whatever its bytes.
 };
 
 /// Filters of a listing; an unset field filters nothing. `before_seq`/`after_seq` are the cursor.
@@ -79,10 +79,10 @@ struct ListRequest {
   std::optional<std::string> source;
   std::optional<std::string> dedupe_key;
   std::optional<std::string> sqlstate;
-  std::optional<WallTime> since;         ///< received_at >= since.
-  std::optional<WallTime> until;         ///< received_at < until.
+  std::optional<WallTime> since;  ///< received_at >= since.
+  std::optional<WallTime> until;  ///< received_at < until.
   bool oldest_first = false;
-  std::uint32_t limit = 50;              ///< At most list_limit_max.
+  std::uint32_t limit = 50;                ///< At most list_limit_max.
   std::optional<std::int64_t> beyond_seq;  ///< Continue after this seq, in the chosen order.
 };
 inline constexpr std::uint32_t list_limit_max = 1000;
@@ -90,15 +90,16 @@ inline constexpr std::uint32_t list_limit_max = 1000;
 /// The local durable queue: every accepted write is here before its sender is told so.
 /// One connection writes and checkpoints, all others read; docs/decisions/0002.
 ///
-/// Threads:  submit, append, claim, find, list, stats and the setters: any. run_once and run_writer:
+/// Threads:  submit, append, claim, find, list, stats and the setters: any. run_once and
+/// run_writer:
 ///           only one thread, the writer.
 class Outbox {
  public:
   struct Dependencies {
     const Clock& clock;
     LogSink log;
-    /// Called by the writer, after the waiting requests were refused, when a commit met an I/O error.
-    /// The daemon leaves by _Exit(1) here; it must not return to normal work.
+    /// Called by the writer, after the waiting requests were refused, when a commit met an I/O
+    /// error. The daemon leaves by _Exit(1) here; it must not return to normal work.
     std::function<void(const Failure&)> on_broken;
     /// SQLite VFS to use; empty: the default one. The seam of the fault tests.
     std::string vfs;
@@ -109,10 +110,11 @@ class Outbox {
   /// Opens or makes the file, recovers, migrates, checkpoints and locks it.
   ///
   /// Promise:  on success nothing that was recovered lives in the page cache alone.
-  /// Errors:   refused (locked by another process, unsafe file system, newer schema: file untouched,
+  /// Errors:   refused (locked by another process, unsafe file system, newer schema: file
+  /// untouched,
   ///           pragmas not in force), broken (damaged file, I/O error).
-  [[nodiscard]] static std::expected<std::unique_ptr<Outbox>, Failure> open(const OutboxConfig& config,
-                                                                           Dependencies dependencies);
+  [[nodiscard]] static std::expected<std::unique_ptr<Outbox>, Failure> open(
+      const OutboxConfig& config, Dependencies dependencies);
   ~Outbox();
   Outbox(const Outbox&) = delete;
   Outbox& operator=(const Outbox&) = delete;
@@ -120,12 +122,13 @@ class Outbox {
   /// Hands the entry to the writer; never touches the disk itself.
   [[nodiscard]] AppendTicket submit(NewEntry entry);
   /// submit and wait in one.
-  [[nodiscard]] std::expected<Appended, Failure> append(NewEntry entry, std::chrono::milliseconds timeout);
+  [[nodiscard]] std::expected<Appended, Failure> append(NewEntry entry,
+                                                        std::chrono::milliseconds timeout);
 
   /// Pending entries in commit order, payload included. A pure read: it marks nothing.
   [[nodiscard]] std::expected<std::vector<Entry>, Failure> claim(const ClaimRequest& request);
-  /// Writes outcomes in one commit shared with appends. Entries that are no longer pending are skipped.
-  /// Blocks:   until durable.
+  /// Writes outcomes in one commit shared with appends. Entries that are no longer pending are
+  /// skipped. Blocks:   until durable.
   [[nodiscard]] std::expected<void, Failure> settle(std::vector<Settlement> settlements,
                                                     std::vector<AttemptRecord> attempts = {});
 
@@ -136,7 +139,8 @@ class Outbox {
 
   [[nodiscard]] OutboxStats stats() const;
   [[nodiscard]] const Uuid& node() const;
-  /// Called by the writer after each commit that added pending entries. Set before the writer starts.
+  /// Called by the writer after each commit that added pending entries. Set before the writer
+  /// starts.
   void on_appended(std::function<void()> callback);
 
   /// Commits one group of what waits and does one step of housekeeping; true if there was work.

@@ -24,7 +24,8 @@ struct RelayStep {
 };
 
 /// Drains the outbox into the destination: in order, in batches, through every kind of outage.
-/// A state machine without waits of its own, so that a simulation can drive it; docs/decisions/0003.
+/// A state machine without waits of its own, so that a simulation can drive it;
+/// docs/decisions/0003.
 ///
 /// Threads:  run_once and run: the relay thread. wake, stats: any.
 class Relay {
@@ -36,7 +37,7 @@ class Relay {
   };
   struct Dependencies {
     Outbox& outbox;
-    Destination* destination;          ///< nullptr: unconfigured; entries wait.
+    Destination* destination;  ///< nullptr: unconfigured; entries wait.
     const Clock& clock;
     LogSink log;
   };

@@ -29,8 +29,8 @@ class Service {
   };
   /// Opens the outbox, then starts writer, relay, admin and ingress, in that order.
   /// Errors:   those of Outbox::open; refused where an address cannot be bound.
-  [[nodiscard]] static std::expected<std::unique_ptr<Service>, Failure> start(const Config& config,
-                                                                             Dependencies dependencies);
+  [[nodiscard]] static std::expected<std::unique_ptr<Service>, Failure> start(
+      const Config& config, Dependencies dependencies);
   ~Service();
   /// The addresses that are bound, with the real port where 0 was configured.
   [[nodiscard]] ListenAddress ingress_address() const;

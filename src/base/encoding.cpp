@@ -17,7 +17,9 @@ int hex_digit(char c) {
   return -1;
 }
 
-char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char to_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 const unsigned char* as_unsigned(std::string_view bytes) {
   return reinterpret_cast<const unsigned char*>(bytes.data());
@@ -132,8 +134,8 @@ std::optional<std::string> from_base64(std::string_view text) {
   };
   if (!std::ranges::all_of(text.substr(0, text.size() - padding), in_alphabet)) return std::nullopt;
   std::string bytes(text.size() / 4 * 3, '\0');
-  const int length = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()), as_unsigned(text),
-                                     static_cast<int>(text.size()));
+  const int length = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                                     as_unsigned(text), static_cast<int>(text.size()));
   if (length < 0) return std::nullopt;
   bytes.resize(static_cast<std::size_t>(length) - padding);
   return bytes;
@@ -200,7 +202,9 @@ bool equal_ignore_case(std::string_view left, std::string_view right) {
   return std::ranges::equal(left, right, {}, to_lower, to_lower);
 }
 
-std::string to_rfc3339(WallTime time) { return std::format("{:%FT%T}Z", time); }
+std::string to_rfc3339(WallTime time) {
+  return std::format("{:%FT%T}Z", time);
+}
 
 std::optional<WallTime> from_rfc3339(std::string_view text) {
   using namespace std::chrono;
@@ -219,10 +223,12 @@ std::optional<WallTime> from_rfc3339(std::string_view text) {
   if (!s) return std::nullopt;
   const int fraction = read_fraction(text, at);
   const auto offset = read_offset(text, at);
-  const year_month_day date{year(*y), month(static_cast<unsigned>(*mo)), day(static_cast<unsigned>(*d))};
-  if (!offset || at != text.size() || !date.ok() || *h > 23 || *mi > 59 || *s > 60) return std::nullopt;
-  return WallTime(sys_days(date)) + hours(*h) + minutes(*mi) + seconds(*s) + milliseconds(fraction) -
-         *offset;
+  const year_month_day date{year(*y), month(static_cast<unsigned>(*mo)),
+                            day(static_cast<unsigned>(*d))};
+  if (!offset || at != text.size() || !date.ok() || *h > 23 || *mi > 59 || *s > 60)
+    return std::nullopt;
+  return WallTime(sys_days(date)) + hours(*h) + minutes(*mi) + seconds(*s) +
+         milliseconds(fraction) - *offset;
 }
 
 }  // namespace holdfast::base

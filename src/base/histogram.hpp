@@ -41,12 +41,12 @@ class Histogram {
 };
 
 /// Seconds, from a fast local fsync to a hung database.
-inline constexpr double seconds_bounds[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
-                                            0.05,   0.1,     0.25,   0.5,   1,      2.5,   5,    10,
-                                            30};
+inline constexpr double seconds_bounds[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
+                                            0.01,   0.025,   0.05,   0.1,   0.25,   0.5,
+                                            1,      2.5,     5,      10,    30};
 /// Lag from acceptance to Postgres: outages last hours.
-inline constexpr double lag_seconds_bounds[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,  1,    2.5,
-                                                5,     10,   30,    60,   300, 900,  3600, 14400, 86400};
+inline constexpr double lag_seconds_bounds[] = {
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400};
 /// Entries in one group commit.
 inline constexpr double group_bounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
 

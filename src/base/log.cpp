@@ -1,13 +1,17 @@
 #include "base/log.hpp"
 
 #include <spdlog/async.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "base/encoding.hpp"
+#include "base/guarded.hpp"
 
 namespace holdfast::base {
 namespace {
@@ -30,7 +34,8 @@ LogLevel level_of(std::string_view name) {
   return LogLevel::info;
 }
 
-/// A value as key=value text: quoted when it has spaces or quotes; control characters become spaces.
+/// A value as key=value text: quoted when it has spaces or quotes; control characters become
+/// spaces.
 std::string text_value(std::string_view value) {
   std::string clean;
   for (const char c : value) clean += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
@@ -40,6 +45,37 @@ std::string text_value(std::string_view value) {
   return '"' + clean + '"';
 }
 
+/// Writes whole lines to standard error, unbuffered, and tells when a flush came through the queue.
+class StderrSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  /// Blocks:   until `count` flushes came through, at most a second. False: they did not.
+  [[nodiscard]] bool wait_for_flushes(std::uint64_t count) {
+    std::unique_lock lock(mutex_);
+    return flushed_.wait_for(lock, std::chrono::seconds(1), [&] { return flushes_ >= count; });
+  }
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    std::string line(message.payload.data(), message.payload.size());
+    line += '\n';
+    for (std::string_view rest = line; !rest.empty();) {
+      const ssize_t written = ::write(STDERR_FILENO, rest.data(), rest.size());
+      if (written < 0 && errno != EINTR) return;  // Nobody reads: there is no place to complain.
+      rest.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
+    }
+  }
+  void flush_() override {
+    const std::scoped_lock lock(mutex_);
+    ++flushes_;
+    flushed_.notify_all();
+  }
+
+  // Guarded by mutex_: any thread.
+  std::mutex mutex_;
+  std::condition_variable flushed_;
+  std::uint64_t flushes_ = 0;
+};
+
 }  // namespace
 
 class StderrLog::Impl {
@@ -47,30 +83,41 @@ class StderrLog::Impl {
   explicit Impl(const LogConfig& config)
       : level_(level_of(config.level)),
         json_(config.format == LogFormat::json),
+        sink_(std::make_shared<StderrSink>()),
         pool_(std::make_shared<spdlog::details::thread_pool>(queue_lines_max, 1)),
         logger_(std::make_shared<spdlog::async_logger>(
-            "holdfast", std::make_shared<spdlog::sinks::stderr_sink_mt>(), pool_,
-            spdlog::async_overflow_policy::overrun_oldest)) {
-    logger_->set_pattern("%v");
+            "holdfast", sink_, pool_, spdlog::async_overflow_policy::overrun_oldest)) {
     logger_->set_level(spdlog::level::trace);
-    logger_->flush_on(spdlog::level::trace);
   }
+  ~Impl() {
+    // A reader that is stuck would hold up the join of the writing thread for ever: leave it then.
+    if (!flush()) new std::shared_ptr(pool_);
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
 
   void write(const LogEvent& event) {
     if (event.level < level_) return;
     const std::string time = to_rfc3339(clock_.wall_now());
-    logger_->log(spdlog::level::info,
-                 spdlog::string_view_t(json_ ? to_json_line(event, time) : to_text_line(event, time)));
+    logger_->log(spdlog::level::info, spdlog::string_view_t(json_ ? to_json_line(event, time)
+                                                                  : to_text_line(event, time)));
   }
-  void flush() { logger_->flush(); }
+  bool flush() {
+    const auto count = flushes_.with([](std::uint64_t& posted) { return ++posted; });
+    logger_->flush();
+    return sink_->wait_for_flushes(count);
+  }
 
  private:
   // Constant after construction.
   SystemClock clock_;
   LogLevel level_;
   bool json_;
+  std::shared_ptr<StderrSink> sink_;
   std::shared_ptr<spdlog::details::thread_pool> pool_;
   std::shared_ptr<spdlog::async_logger> logger_;
+  // Guarded: any thread.
+  Guarded<std::uint64_t> flushes_{std::uint64_t{0}};
 };
 
 StderrLog::StderrLog(const LogConfig& config) : impl_(std::make_shared<Impl>(config)) {}
@@ -80,7 +127,9 @@ LogSink StderrLog::sink() {
   return [impl = impl_](const LogEvent& event) { impl->write(event); };
 }
 
-void StderrLog::flush() { impl_->flush(); }
+void StderrLog::flush() {
+  impl_->flush();
+}
 
 std::string to_text_line(const LogEvent& event, std::string_view rfc3339_time) {
   std::string line(rfc3339_time);

@@ -3,7 +3,8 @@
 #include "holdfast/entry.hpp"
 #include "holdfast/health.hpp"
 
-/// The words of the public enums, in one place: they are part of the contract with JSON and metrics.
+/// The words of the public enums, in one place: they are part of the contract with JSON and
+/// metrics.
 namespace holdfast {
 
 std::string_view to_string(EntryState state) {
@@ -68,9 +69,9 @@ bool ListenAddress::is_loopback() const {
 
 HealthStatus HealthSnapshot::status() const {
   if (!outbox.can_store || shutting_down) return HealthStatus::failing;
-  const bool degraded = relay.state == DestinationState::backing_off ||
-                        relay.state == DestinationState::paused ||
-                        relay.state == DestinationState::unconfigured || !relay.paused_sources.empty();
+  const bool degraded =
+      relay.state == DestinationState::backing_off || relay.state == DestinationState::paused ||
+      relay.state == DestinationState::unconfigured || !relay.paused_sources.empty();
   return degraded ? HealthStatus::degraded : HealthStatus::ok;
 }
 

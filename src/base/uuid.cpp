@@ -18,7 +18,8 @@ std::uint64_t read_big_endian(const std::uint8_t* bytes, int count) {
 
 std::mt19937_64 seeded_engine() {
   std::random_device device;
-  std::seed_seq seed{device(), device(), device(), device(), device(), device(), device(), device()};
+  std::seed_seq seed{device(), device(), device(), device(),
+                     device(), device(), device(), device()};
   return std::mt19937_64(seed);
 }
 
@@ -42,14 +43,13 @@ UuidV7Generator::UuidV7Generator(const Uuid& last)
       random_(seeded_engine()) {}
 
 Uuid UuidV7Generator::next(WallTime now) {
-  const auto milliseconds = static_cast<std::uint64_t>(
-      std::max<std::int64_t>(0, now.time_since_epoch().count()));
+  const auto milliseconds =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(0, now.time_since_epoch().count()));
   last_time_and_counter_ = std::max(milliseconds << counter_bits, last_time_and_counter_ + 1);
   const std::uint64_t time = last_time_and_counter_ >> counter_bits;
   const std::uint64_t random = random_();
   Uuid id;
-  for (unsigned i = 0; i < 6; ++i)
-    id.bytes[i] = static_cast<std::uint8_t>(time >> (8U * (5U - i)));
+  for (unsigned i = 0; i < 6; ++i) id.bytes[i] = static_cast<std::uint8_t>(time >> (8U * (5U - i)));
   id.bytes[6] = static_cast<std::uint8_t>(0x70U | ((last_time_and_counter_ >> 8U) & 0x0FU));
   id.bytes[7] = static_cast<std::uint8_t>(last_time_and_counter_);
   std::memcpy(&id.bytes[8], &random, sizeof random);
@@ -67,8 +67,8 @@ namespace holdfast {
 
 std::string Uuid::to_string() const {
   const std::string hex = base::to_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  return hex.substr(0, 8) + '-' + hex.substr(8, 4) + '-' + hex.substr(12, 4) + '-' + hex.substr(16, 4) +
-         '-' + hex.substr(20);
+  return hex.substr(0, 8) + '-' + hex.substr(8, 4) + '-' + hex.substr(12, 4) + '-' +
+         hex.substr(16, 4) + '-' + hex.substr(20);
 }
 
 std::optional<Uuid> Uuid::parse(std::string_view text) {

@@ -10,8 +10,8 @@
 
 namespace holdfast::base {
 
-/// Lets a thread loop sleep until a deadline, a wake or a stop, without losing a wake that came before.
-/// Read epoch() first, look for work, then wait(epoch): a raise in between returns at once.
+/// Lets a thread loop sleep until a deadline, a wake or a stop, without losing a wake that came
+/// before. Read epoch() first, look for work, then wait(epoch): a raise in between returns at once.
 ///
 /// Threads:  any.
 class WakeSignal {

@@ -1,0 +1,95 @@
+#include "config/syntax.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <format>
+
+#include "base/encoding.hpp"
+#include "config/errors.hpp"
+
+namespace holdfast::config {
+namespace {
+
+constexpr std::size_t source_name_bytes_max = 64;
+constexpr std::size_t source_path_bytes_max = 1024;
+constexpr std::size_t dedupe_bytes_max = 512;
+constexpr std::size_t schema_bytes_max = 63;  // NAMEDATALEN - 1 of Postgres.
+
+bool is_alphanumeric(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+bool all_of_or_in(std::string_view text, std::string_view others) {
+  return std::ranges::all_of(text,
+                             [&](char c) { return is_alphanumeric(c) || others.contains(c); });
+}
+
+bool is_visible_ascii(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7F; });
+}
+
+std::unexpected<std::string> wrong(std::string_view text, std::string_view why) {
+  return std::unexpected(std::format("{} {}", quoted(text), why));
+}
+
+/// Every "~" of a JSON pointer must be "~0" or "~1".
+bool has_valid_escapes(std::string_view pointer) {
+  for (std::size_t i = 0; i < pointer.size(); ++i) {
+    if (pointer[i] != '~') continue;
+    if (i + 1 == pointer.size() || (pointer[i + 1] != '0' && pointer[i + 1] != '1')) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Parsed<std::string> parse_source_name(std::string_view text) {
+  if (text.empty() || text.size() > source_name_bytes_max || !all_of_or_in(text, "_-"))
+    return wrong(text, "is no name; write 1 to 64 letters, digits, _ or -");
+  return std::string(text);
+}
+
+Parsed<std::string> parse_source_path(std::string_view text) {
+  if (!text.starts_with('/')) return wrong(text, "does not begin with /; write a path such as /hook");
+  if (text.size() > source_path_bytes_max)
+    return wrong(text, std::format("is longer than {} bytes", source_path_bytes_max));
+  if (text.find_first_of("?#") != std::string_view::npos)
+    return wrong(text, "holds a ? or #; write the path alone: a sender may add any query");
+  if (!is_visible_ascii(text))
+    return wrong(text,
+                 "holds a space, control or non-ASCII character; write it as it is sent, such as %20");
+  return std::string(text);
+}
+
+Parsed<std::string> parse_header_name(std::string_view text) {
+  if (text.empty() || text.size() > source_name_bytes_max || !all_of_or_in(text, "!#$%&'*+-.^_`|~"))
+    return wrong(text, "is no name of a header; write one such as X-Token");
+  return std::string(text);
+}
+
+Parsed<std::string> parse_dedupe(std::string_view text) {
+  static constexpr std::string_view header_prefix = "header:";
+  if (text.size() > dedupe_bytes_max)
+    return wrong(text, std::format("is longer than {} bytes", dedupe_bytes_max));
+  if (text.empty() || text == "body") return std::string(text);
+  if (text.starts_with(header_prefix)) {
+    return parse_header_name(text.substr(header_prefix.size())).transform([&](const std::string&) {
+      return std::string(text);
+    });
+  }
+  if (!text.starts_with('/'))
+    return wrong(text, R"(is no dedupe key; write a JSON pointer "/id", "header:NAME" or "body")");
+  if (!has_valid_escapes(text))
+    return wrong(text, "has a ~ that is not ~0 or ~1; in a JSON pointer ~ is ~0 and / is ~1");
+  return std::string(text);
+}
+
+Parsed<std::string> parse_schema(std::string_view text) {
+  if (text.empty() || text.size() > schema_bytes_max || !base::is_utf8(text))
+    return wrong(text, std::format("is no name of a schema; write 1 to {} bytes", schema_bytes_max));
+  if (text.starts_with("pg_"))
+    return wrong(text, "begins with pg_, which Postgres keeps for itself; choose another name");
+  return std::string(text);
+}
+
+}  // namespace holdfast::config

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "holdfast/clock.hpp"
+#include "holdfast/config.hpp"
+#include "holdfast/failure.hpp"
+#include "holdfast/health.hpp"
+#include "holdfast/log.hpp"
+
+namespace holdfast::observe {
+
+/// Health, status and metrics on a socket and a pool of their own, so that overloaded webhooks
+/// cannot silence them. Nothing that it serves changes any state.
+///
+/// Threads:  address: any. stop: one at a time.
+class AdminServer {
+ public:
+  struct Dependencies {
+    std::function<HealthSnapshot()> health;  ///< Called from the pool; must not block for long.
+    const Clock& clock;
+    LogSink log;
+    std::vector<std::string> source_names;   ///< The configured ones: the labels of metrics.
+  };
+
+  /// Binds, listens and serves.
+  ///
+  /// Errors:   refused (the address is taken or cannot be bound; no token on an address that is not
+  ///           loopback), unavailable (no threads or descriptors left).
+  [[nodiscard]] static std::expected<std::unique_ptr<AdminServer>, Failure> start(
+      const AdminConfig& config, Dependencies dependencies);
+  ~AdminServer();
+  AdminServer(const AdminServer&) = delete;
+  AdminServer& operator=(const AdminServer&) = delete;
+
+  /// The bound address, with the real port where 0 was configured.
+  [[nodiscard]] ListenAddress address() const;
+  /// Stops listening and ends all threads; idle clients are not waited for.
+  void stop();
+
+ private:
+  class Impl;
+  explicit AdminServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace holdfast::observe

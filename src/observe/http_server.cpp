@@ -1,0 +1,137 @@
+#include "observe/http_server.hpp"
+
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <format>
+#include <system_error>
+#include <utility>
+
+#include "base/check.hpp"
+#include "observe/timed_stream.hpp"
+
+namespace holdfast::observe {
+namespace {
+
+Failure cannot_listen(const ListenAddress& address, int error) {
+  const auto where = address.to_string();
+  if (error == EADDRINUSE)
+    return {FailureKind::refused,
+            std::format("listening on {}: address in use; stop the other process or change "
+                        "admin.listen", where)};
+  const auto cause = error == 0 ? std::string("no such address")
+                                : std::generic_category().message(error);
+  return {FailureKind::refused,
+          std::format("listening on {}: {}; change admin.listen", where, cause)};
+}
+
+Failure out_of_resources(const ListenAddress& address, const std::string& cause) {
+  return {FailureKind::unavailable,
+          std::format("listening on {}: {}; raise the limits of threads and open files",
+                      address.to_string(), cause)};
+}
+
+}  // namespace
+
+HttpServer::HttpServer(ListenAddress address, const Clock& clock, Handlers handlers)
+    : address_(std::move(address)), clock_(clock) {
+  set_socket_options(
+      [](socket_t socket) { httplib::set_socket_opt(socket, SOL_SOCKET, SO_REUSEADDR, 1); });
+  set_tcp_nodelay(true);
+  set_payload_max_length(admin_body_bytes_max);
+  // These two only tell the client; process_and_close_socket is what keeps to them.
+  set_keep_alive_timeout(admin_idle_limit.count());
+  set_keep_alive_max_count(admin_requests_per_connection_max);
+  // The library's routes are not used: they match patterns and answer without a body.
+  set_pre_routing_handler([answer = std::move(handlers.answer)](const auto& request, auto& response) {
+    answer(request, response);
+    return HandlerResponse::Handled;
+  });
+  // "Handled" makes the library write the body with its length.
+  set_error_handler([refuse = std::move(handlers.refuse)](const auto& request, auto& response) {
+    if (response.body.empty()) refuse(request, response);
+    return HandlerResponse::Handled;
+  });
+}
+
+HttpServer::~HttpServer() {
+  stop();
+  if (stop_fd_ >= 0) ::close(stop_fd_);
+}
+
+std::expected<std::unique_ptr<HttpServer>, Failure> HttpServer::start(const ListenAddress& listen,
+                                                                      const Clock& clock,
+                                                                      Handlers handlers) {
+  std::unique_ptr<HttpServer> server(new HttpServer(listen, clock, std::move(handlers)));
+  server->stop_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (server->stop_fd_ < 0)
+    return std::unexpected(out_of_resources(listen, std::generic_category().message(errno)));
+  if (auto bound = server->bind_and_listen(); !bound) return std::unexpected(bound.error());
+  try {
+    server->start_threads();
+  } catch (const std::system_error& error) {
+    return std::unexpected(out_of_resources(listen, error.code().message()));
+  }
+  return server;
+}
+
+std::expected<void, Failure> HttpServer::bind_and_listen() {
+  int bind_error = 0;
+  // Called right after the failing call, while errno is still that call's.
+  set_error_logger([&bind_error](const httplib::Error& error, const httplib::Request*) {
+    if (error == httplib::Error::BindIPAddress || error == httplib::Error::Listen)
+      bind_error = errno;
+  });
+  const int port = address_.port == 0 ? bind_to_any_port(address_.host)
+                   : bind_to_port(address_.host, address_.port) ? address_.port
+                                                                : -1;
+  set_error_logger(nullptr);
+  if (port < 0) return std::unexpected(cannot_listen(address_, bind_error));
+  address_.port = static_cast<std::uint16_t>(port);
+  if (::listen(svr_sock_, admin_listen_backlog) != 0)
+    return std::unexpected(cannot_listen(address_, errno));
+  return {};
+}
+
+void HttpServer::start_threads() {
+  // Made here and not by the library, whose accept thread could only terminate on a failure.
+  pool_ = std::make_unique<httplib::ThreadPool>(admin_threads, admin_threads,
+                                                admin_connections_queued_max);
+  new_task_queue = [this] { return pool_.release(); };
+  accept_thread_ = std::jthread([this] { static_cast<void>(listen_after_bind()); });
+  // Until the accept loop runs, the library's stop has no effect.
+  wait_until_ready();
+}
+
+void HttpServer::stop() {
+  if (!accept_thread_.joinable()) {
+    if (const auto socket = svr_sock_.exchange(INVALID_SOCKET); socket != INVALID_SOCKET)
+      ::close(socket);
+    if (pool_) pool_->shutdown();
+    pool_.reset();
+    return;
+  }
+  const std::uint64_t one = 1;
+  HOLDFAST_CHECK(::write(stop_fd_, &one, sizeof one) == sizeof one, "the stop signal is raised");
+  Server::stop();
+  accept_thread_.join();
+}
+
+bool HttpServer::process_and_close_socket(socket_t socket) {
+  TimedStream stream(socket, stop_fd_, clock_);
+  bool answered = true;
+  for (std::size_t left = admin_requests_per_connection_max; left > 0; --left) {
+    if (!stream.await_request(admin_idle_limit)) break;
+    stream.begin_request(admin_request_limit);
+    bool closed = false;
+    answered = process_request(stream, "", 0, "", 0, left == 1, closed, nullptr);
+    if (!answered || closed) break;
+  }
+  ::shutdown(socket, SHUT_RDWR);
+  ::close(socket);
+  return answered;
+}
+
+}  // namespace holdfast::observe

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <httplib.h>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+
+#include "holdfast/clock.hpp"
+
+namespace holdfast::observe {
+
+/// One accepted connection with a deadline for each whole request. The library's own stream limits
+/// each read alone, so that a client that sends a byte a second could hold a thread for an hour; and
+/// it notices a stop only when that limit has passed.
+///
+/// Threads:  one at a time.
+class TimedStream final : public httplib::Stream {
+ public:
+  /// `stop_fd` becomes readable when the server stops; both descriptors stay the caller's.
+  TimedStream(int socket, int stop_fd, const Clock& clock);
+
+  /// True when bytes of a next request are there; false on a stop, a closed peer or no bytes.
+  /// Blocks:   at most `limit`.
+  [[nodiscard]] bool await_request(std::chrono::milliseconds limit);
+  /// From now on all reads and writes together must end within `limit`.
+  void begin_request(std::chrono::milliseconds limit);
+
+  [[nodiscard]] bool is_readable() const override;
+  [[nodiscard]] bool wait_readable() const override;
+  [[nodiscard]] bool wait_writable() const override;
+  ssize_t read(char* target, size_t size) override;
+  ssize_t write(const char* source, size_t size) override;
+  void get_remote_ip_and_port(std::string& ip, int& port) const override;
+  void get_local_ip_and_port(std::string& ip, int& port) const override;
+  [[nodiscard]] socket_t socket() const override { return socket_; }
+  [[nodiscard]] time_t duration() const override { return 0; }
+
+ private:
+  [[nodiscard]] bool wait_until(SteadyTime deadline, short events) const;
+  [[nodiscard]] bool fill();
+
+  // Constant after construction.
+  int socket_;
+  int stop_fd_;
+  const Clock& clock_;
+  // Owned by the thread that serves the connection.
+  SteadyTime deadline_{};
+  std::array<char, 4096> buffer_{};
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
+
+}  // namespace holdfast::observe

@@ -1,0 +1,165 @@
+// What a compiler cannot see: sizes, the include rule, banned calls, undocumented names.
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <ranges>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace fs = std::filesystem;
+
+namespace {
+
+const fs::path root = HOLDFAST_SOURCE_DIR;
+
+std::string read(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+std::vector<fs::path> files_under(std::initializer_list<const char*> folders,
+                                  const std::set<std::string>& extensions) {
+  std::vector<fs::path> files;
+  for (const auto* folder : folders)
+    for (const auto& entry : fs::recursive_directory_iterator(root / folder))
+      if (entry.is_regular_file() && extensions.contains(entry.path().extension().string()))
+        files.push_back(entry.path());
+  std::ranges::sort(files);
+  return files;
+}
+
+/// Each match of `pattern` in `files` outside `allowed`, as "file:line: text".
+std::string offenders(const std::vector<fs::path>& files, const std::string& pattern,
+                      const std::set<std::string>& allowed = {}) {
+  const std::regex regex(pattern);
+  std::string found;
+  for (const auto& file : files) {
+    const auto name = fs::relative(file, root).string();
+    if (allowed.contains(name)) continue;
+    int number = 0;
+    for (const auto& line : lines_of(read(file))) {
+      ++number;
+      if (std::regex_search(line, regex))
+        found += name + ":" + std::to_string(number) + ": " + line + "\n";
+    }
+  }
+  return found;
+}
+
+std::string folder_of(const fs::path& file) {
+  const auto relative = fs::relative(file, root / "src");
+  return relative.has_parent_path() ? relative.begin()->string() : "";
+}
+
+}  // namespace
+
+TEST_CASE("house: headers have at most 150 lines, sources at most 400", "[tidy]") {
+  for (const auto& file : files_under({"src", "include"}, {".cpp", ".hpp"})) {
+    const auto count = lines_of(read(file)).size();
+    CAPTURE(file.string(), count);
+    // The public outbox header carries the contract of the whole part.
+    const std::size_t header_max = file.filename() == "outbox.hpp" ? 200 : 150;
+    CHECK(count <= (file.extension() == ".hpp" ? header_max : 400));
+  }
+}
+
+TEST_CASE("house: a folder includes base, itself and the public headers, and no neighbour",
+          "[tidy]") {
+  const std::set<std::string> folders{"base",  "config",   "ingress", "outbox",
+                                      "relay", "postgres", "observe", "cli"};
+  const std::regex include("^#include \"([a-z_]+)/");
+  for (const auto& file : files_under({"src"}, {".cpp", ".hpp"})) {
+    const auto own = folder_of(file);
+    if (own.empty()) continue;  // service.cpp alone sees them all.
+    for (const auto& line : lines_of(read(file))) {
+      std::smatch match;
+      if (!std::regex_search(line, match, include)) continue;
+      const auto other = match[1].str();
+      const bool cli_starts = own == "cli" && other == "config";
+      CAPTURE(file.string(), line);
+      CHECK((!folders.contains(other) || other == own || other == "base" || cli_starts));
+    }
+  }
+}
+
+TEST_CASE("house: each library stays in the folder that owns it", "[tidy]") {
+  const auto sources = files_under({"src", "include"}, {".cpp", ".hpp"});
+  const std::map<std::string, std::set<std::string>> owners{
+      {"SQLiteCpp|sqlite3\\.h", {"outbox"}},
+      {"pqxx|libpq", {"postgres"}},
+      {"httplib", {"ingress", "observe", "cli"}},
+      {"toml\\+\\+", {"config"}},
+      {"prometheus", {"observe"}},
+      {"CLI/", {"cli"}},
+      {"spdlog", {"base"}}};
+  const std::regex include_of("^#include <");
+  for (const auto& [library, allowed] : owners) {
+    for (const auto& file : sources) {
+      if (allowed.contains(folder_of(file))) continue;
+      CAPTURE(library, file.string());
+      CHECK(offenders({file}, "^#include <(" + library + ")").empty());
+    }
+  }
+}
+
+TEST_CASE("house: nobody sleeps, reads the clock directly, detaches or starts tasks unseen",
+          "[tidy]") {
+  const auto sources = files_under({"src", "include"}, {".cpp", ".hpp"});
+  CHECK(offenders(sources, "sleep_for|sleep_until|\\busleep\\(|std::async|\\.detach\\(\\)") == "");
+  CHECK(offenders(sources, "system_clock::now|steady_clock::now", {"src/base/clock.cpp"}) == "");
+  CHECK(offenders(files_under({"tests"}, {".cpp", ".hpp"}), "sleep_for|sleep_until",
+                  {"tests/tidy/house_test.cpp"}) == "");
+}
+
+TEST_CASE("house: no line is longer than 100 columns", "[tidy]") {
+  // Long literals, such as SQL or signed vectors, cannot be broken: those lines hold a quote.
+  CHECK(offenders(files_under({"src", "include"}, {".cpp", ".hpp"}), "^[^\"]{101,}$") == "");
+}
+
+TEST_CASE("house: every metric is documented", "[tidy]") {
+  const auto docs = read(root / "docs" / "operations.md");
+  const std::regex name("\"(holdfast_[a-z_]+)\"");
+  for (const auto& file : files_under({"src/observe"}, {".cpp"})) {
+    const auto text = read(file);
+    for (std::sregex_iterator match(text.begin(), text.end(), name), end; match != end; ++match) {
+      CAPTURE((*match)[1].str());
+      CHECK(docs.contains((*match)[1].str()));
+    }
+  }
+}
+
+TEST_CASE("house: migrations are numbered without gaps", "[tidy]") {
+  for (const auto* folder : {"migrations/outbox", "migrations/postgres"}) {
+    int expected = 0;
+    for (const auto& file : files_under({folder}, {".sql"})) {
+      CAPTURE(file.string());
+      CHECK(std::stoi(file.filename().string().substr(0, 4)) == ++expected);
+    }
+    CHECK(expected > 0);
+  }
+}
+
+TEST_CASE("house: decision records have at most 60 lines and no gaps", "[tidy]") {
+  int expected = 0;
+  for (const auto& file : files_under({"docs/decisions"}, {".md"})) {
+    CAPTURE(file.string());
+    CHECK(std::stoi(file.filename().string().substr(0, 4)) == ++expected);
+    CHECK(lines_of(read(file)).size() <= 60);
+  }
+  CHECK(expected > 0);
+}
