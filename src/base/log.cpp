@@ -91,7 +91,7 @@ class StderrLog::Impl {
   }
   ~Impl() {
     // A reader that is stuck would hold up the join of the writing thread for ever: leave it then.
-    if (!flush()) new std::shared_ptr(pool_);
+    if (!flush()) (void)new std::shared_ptr(pool_);
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;

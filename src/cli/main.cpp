@@ -1,1 +1,3 @@
-int main(){}
+#include "cli/app.hpp"
+
+int main(int argc, char** argv) { return holdfast::cli::run(argc, argv); }

@@ -16,7 +16,7 @@ namespace holdfast::config {
 namespace {
 
 std::unexpected<std::string> wrong(std::string_view text, std::string_view why) {
-  return std::unexpected(std::format("{} {}", quoted(text), why));
+  return std::unexpected(std::format("{} {}", in_quotes(text), why));
 }
 
 /// Decimal digits alone, at most `max`.
@@ -92,7 +92,8 @@ bool is_authority(std::string_view text) {
   if (host_end == std::string_view::npos) return false;
   const auto colon = text.find(':', host_end);
   if (colon == std::string_view::npos) return parse_host(text).has_value();
-  return parse_host(text.substr(0, colon)) && parse_number(text.substr(colon + 1), 65535).has_value();
+  return parse_host(text.substr(0, colon)) &&
+         parse_number(text.substr(colon + 1), 65535).has_value();
 }
 
 }  // namespace
@@ -101,13 +102,15 @@ Parsed<ListenAddress> parse_listen(std::string_view text) {
   const auto colon = text.rfind(':');
   // A bare IPv6 address is all colons: its last group must not be taken for a port.
   if (colon == std::string_view::npos || parse_address(text))
-    return wrong(text, R"(has no port; write "host:port", such as "127.0.0.1:8080" or "[::1]:8080")");
+    return wrong(text,
+                 R"(has no port; write "host:port", such as "127.0.0.1:8080" or "[::1]:8080")");
   const auto host = parse_host(text.substr(0, colon));
   if (!host)
     return wrong(text, R"(has no valid host; write "host:port", such as "127.0.0.1:8080" or )"
                        R"("0.0.0.0:8080" for all)");
   const auto port = parse_number(text.substr(colon + 1), 65535);
-  if (!port) return wrong(text, "has no valid port; write 1 to 65535, or 0 to let the system choose");
+  if (!port)
+    return wrong(text, "has no valid port; write 1 to 65535, or 0 to let the system choose");
   return ListenAddress{*host, static_cast<std::uint16_t>(*port)};
 }
 

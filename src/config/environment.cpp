@@ -22,14 +22,14 @@ std::expected<std::string, std::string> value_of(std::string_view inside,
   const std::string name(inside.substr(0, colon));
   if (!is_variable_name(name))
     return std::unexpected(
-        "\"${\" is not followed by the name of a variable; write ${NAME} or ${NAME:default}, or $${ "
+        "\"${\" is not followed by the name of a variable; write ${NAME} or ${NAME:default}, or "
+        "$${ "
         "for the characters themselves");
   const auto value = environment(name);
   if (colon == std::string_view::npos) {
     if (value) return *value;
-    return std::unexpected(
-        std::format("variable {0} is not set and has no default; set it, or write ${{{0}:default}}",
-                    name));
+    return std::unexpected(std::format(
+        "variable {0} is not set and has no default; set it, or write ${{{0}:default}}", name));
   }
   if (value && !value->empty()) return *value;
   return std::string(inside.substr(colon + 1));
@@ -61,7 +61,8 @@ std::expected<std::string, std::string> substitute(std::string_view text,
     }
     const std::size_t end = text.find('}');
     if (end == std::string_view::npos)
-      return std::unexpected("\"${\" has no \"}\" after it; close it, or write $${ for the characters");
+      return std::unexpected(
+          "\"${\" has no \"}\" after it; close it, or write $${ for the characters");
     auto value = value_of(text.substr(2, end - 2), environment);
     if (!value) return value;
     result += *value;

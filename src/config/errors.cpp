@@ -17,7 +17,7 @@ std::string to_line(std::string_view origin, const ConfigError& error) {
   return line + error.message;
 }
 
-std::string quoted(std::string_view value) {
+std::string in_quotes(std::string_view value) {
   std::string text = "\"";
   for (const char c : value.substr(0, shown_bytes_max)) {
     const auto byte = static_cast<unsigned char>(c);

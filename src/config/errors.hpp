@@ -26,6 +26,6 @@ struct ConfigErrors {
 
 /// A value for a message: quoted, control characters escaped, cut after 80 bytes.
 /// Needs:    a value that is no secret.
-[[nodiscard]] std::string quoted(std::string_view value);
+[[nodiscard]] std::string in_quotes(std::string_view value);
 
 }  // namespace holdfast::config

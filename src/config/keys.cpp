@@ -9,18 +9,31 @@
 namespace holdfast::config {
 namespace {
 
-constexpr std::string_view ingress_keys[] = {
-    "listen",           "public_url",         "max_body",           "max_connections",
-    "max_headers",      "max_header_bytes",   "max_uri",            "max_inflight_bytes",
-    "request_deadline", "keep_alive_timeout", "append_timeout",     "trusted_proxies",
-    "tls_certificate",  "tls_key"};
-constexpr std::string_view outbox_keys[] = {"path",           "max_size",       "disk_reserve",
-                                            "keep_delivered", "keep_discarded", "dedupe_window",
-                                            "allow_unsafe_filesystem"};
-constexpr std::string_view destination_keys[] = {
-    "url",           "url_file",        "schema",          "migrate",         "connections",
-    "drain",         "economy_window",  "idle_close",      "batch_entries",   "batch_bytes",
-    "connect_timeout", "deliver_timeout", "backoff_initial", "backoff_max", "shutdown_timeout"};
+constexpr std::string_view ingress_keys[] = {"listen",           "public_url",
+                                             "max_body",         "max_connections",
+                                             "max_headers",      "max_header_bytes",
+                                             "max_uri",          "max_inflight_bytes",
+                                             "request_deadline", "keep_alive_timeout",
+                                             "append_timeout",   "trusted_proxies",
+                                             "tls_certificate",  "tls_key"};
+constexpr std::string_view outbox_keys[] = {
+    "path",           "max_size",      "disk_reserve",           "keep_delivered",
+    "keep_discarded", "dedupe_window", "allow_unsafe_filesystem"};
+constexpr std::string_view destination_keys[] = {"url",
+                                                 "url_file",
+                                                 "schema",
+                                                 "migrate",
+                                                 "connections",
+                                                 "drain",
+                                                 "economy_window",
+                                                 "idle_close",
+                                                 "batch_entries",
+                                                 "batch_bytes",
+                                                 "connect_timeout",
+                                                 "deliver_timeout",
+                                                 "backoff_initial",
+                                                 "backoff_max",
+                                                 "shutdown_timeout"};
 constexpr std::string_view admin_keys[] = {"listen", "token", "token_file"};
 constexpr std::string_view log_keys[] = {"level", "format"};
 constexpr std::string_view source_keys[] = {
@@ -28,13 +41,12 @@ constexpr std::string_view source_keys[] = {
     "verify_token", "verify_token_file", "dedupe", "token_header", "max_body",
     "public_url",   "allow_unverified"};
 constexpr std::string_view source_later[] = {
-    "write",     "order_by",        "header",           "algorithm", "encoding",
-    "prefix",    "template",        "timestamp_header", "id_header", "tolerance",
-    "secret_encoding"};
+    "write",    "order_by",         "header",    "algorithm", "encoding",       "prefix",
+    "template", "timestamp_header", "id_header", "tolerance", "secret_encoding"};
 
-constexpr KeyTable tables[] = {{"ingress", ingress_keys}, {"outbox", outbox_keys},
-                               {"destination", destination_keys}, {"admin", admin_keys},
-                               {"log", log_keys}, {"source", source_keys, source_later}};
+constexpr KeyTable tables[] = {
+    {"ingress", ingress_keys}, {"outbox", outbox_keys}, {"destination", destination_keys},
+    {"admin", admin_keys},     {"log", log_keys},       {"source", source_keys, source_later}};
 
 /// Insertions, deletions, changes and swaps of neighbours that turn one word into the other.
 /// Source: optimal string alignment distance (Damerau 1964).
@@ -58,7 +70,9 @@ constexpr std::size_t word_bytes_max = 64;
 
 }  // namespace
 
-std::span<const KeyTable> key_tables() { return tables; }
+std::span<const KeyTable> key_tables() {
+  return tables;
+}
 
 const KeyTable& key_table(std::string_view section) {
   const auto* found = std::ranges::find(tables, section, &KeyTable::section);

@@ -19,7 +19,8 @@ struct Unit {
 /// Smallest first.
 constexpr Unit duration_units[] = {
     {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
-constexpr Unit size_units[] = {{"B", 1}, {"KiB", 1ULL << 10U}, {"MiB", 1ULL << 20U}, {"GiB", 1ULL << 30U}};
+constexpr Unit size_units[] = {
+    {"B", 1}, {"KiB", 1ULL << 10U}, {"MiB", 1ULL << 20U}, {"GiB", 1ULL << 30U}};
 
 /// What is said about the two kinds of quantity.
 struct Wording {
@@ -36,7 +37,7 @@ std::expected<std::uint64_t, std::string> parse(std::string_view text, std::span
                                                 const Wording& wording) {
   const auto wrong = [&](std::string_view why) {
     return std::unexpected(std::format("{} {}; write a whole number with a unit, such as {}",
-                                       quoted(text), why, wording.examples));
+                                       in_quotes(text), why, wording.examples));
   };
   if (text.empty()) return wrong("is empty");
   if (text.front() == '-') return wrong("is negative");
@@ -53,8 +54,8 @@ std::expected<std::uint64_t, std::string> parse(std::string_view text, std::span
     if (number > value_max / unit.factor) return wrong("is too large");
     return number * unit.factor;
   }
-  return std::unexpected(std::format("{} has an unknown unit {}; the units are {}", quoted(text),
-                                     quoted(name), wording.units));
+  return std::unexpected(std::format("{} has an unknown unit {}; the units are {}", in_quotes(text),
+                                     in_quotes(name), wording.units));
 }
 
 std::string to_text(std::uint64_t value, std::span<const Unit> units) {
@@ -80,6 +81,8 @@ std::string duration_text(std::chrono::milliseconds duration) {
   return to_text(static_cast<std::uint64_t>(duration.count()), duration_units);
 }
 
-std::string size_text(std::uint64_t bytes) { return to_text(bytes, size_units); }
+std::string size_text(std::uint64_t bytes) {
+  return to_text(bytes, size_units);
+}
 
 }  // namespace holdfast::config

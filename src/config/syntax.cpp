@@ -29,7 +29,7 @@ bool is_visible_ascii(std::string_view text) {
 }
 
 std::unexpected<std::string> wrong(std::string_view text, std::string_view why) {
-  return std::unexpected(std::format("{} {}", quoted(text), why));
+  return std::unexpected(std::format("{} {}", in_quotes(text), why));
 }
 
 /// Every "~" of a JSON pointer must be "~0" or "~1".
@@ -50,14 +50,15 @@ Parsed<std::string> parse_source_name(std::string_view text) {
 }
 
 Parsed<std::string> parse_source_path(std::string_view text) {
-  if (!text.starts_with('/')) return wrong(text, "does not begin with /; write a path such as /hook");
+  if (!text.starts_with('/'))
+    return wrong(text, "does not begin with /; write a path such as /hook");
   if (text.size() > source_path_bytes_max)
     return wrong(text, std::format("is longer than {} bytes", source_path_bytes_max));
   if (text.find_first_of("?#") != std::string_view::npos)
     return wrong(text, "holds a ? or #; write the path alone: a sender may add any query");
   if (!is_visible_ascii(text))
-    return wrong(text,
-                 "holds a space, control or non-ASCII character; write it as it is sent, such as %20");
+    return wrong(
+        text, "holds a space, control or non-ASCII character; write it as it is sent, such as %20");
   return std::string(text);
 }
 
@@ -86,7 +87,8 @@ Parsed<std::string> parse_dedupe(std::string_view text) {
 
 Parsed<std::string> parse_schema(std::string_view text) {
   if (text.empty() || text.size() > schema_bytes_max || !base::is_utf8(text))
-    return wrong(text, std::format("is no name of a schema; write 1 to {} bytes", schema_bytes_max));
+    return wrong(text,
+                 std::format("is no name of a schema; write 1 to {} bytes", schema_bytes_max));
   if (text.starts_with("pg_"))
     return wrong(text, "begins with pg_, which Postgres keeps for itself; choose another name");
   return std::string(text);

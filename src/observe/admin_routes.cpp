@@ -24,7 +24,9 @@ struct Route {
   AdminAnswer (*answer)(const AdminContext&);
 };
 
-AdminAnswer live(const AdminContext&) { return {200, "text/plain; charset=utf-8", "ok\n", {}}; }
+AdminAnswer live(const AdminContext&) {
+  return {200, "text/plain; charset=utf-8", "ok\n", {}};
+}
 
 AdminAnswer ready(const AdminContext& context) {
   const auto snapshot = context.health();
@@ -45,9 +47,9 @@ AdminAnswer status(const AdminContext& context) {
 }
 
 constexpr std::array routes{
-    Route{"/livez", false, live},           Route{"/readyz", false, ready},
-    Route{"/healthz", false, ready},        Route{"/api/health", false, health},
-    Route{"/metrics", true, metrics},       Route{"/api/v1/status", true, status},
+    Route{"/livez", false, live},     Route{"/readyz", false, ready},
+    Route{"/healthz", false, ready},  Route{"/api/health", false, health},
+    Route{"/metrics", true, metrics}, Route{"/api/v1/status", true, status},
 };
 
 bool is_port(std::string_view text) {

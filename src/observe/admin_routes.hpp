@@ -14,10 +14,10 @@ namespace holdfast::observe {
 
 struct AdminRequest {
   std::string method;
-  std::string path;                        ///< Without the query.
-  std::vector<std::string> hosts;          ///< Every Host header, normally one.
-  std::vector<std::string> authorizations; ///< Every Authorization header.
-  bool http_1_0 = false;                   ///< Such a request may come without Host.
+  std::string path;                         ///< Without the query.
+  std::vector<std::string> hosts;           ///< Every Host header, normally one.
+  std::vector<std::string> authorizations;  ///< Every Authorization header.
+  bool http_1_0 = false;                    ///< Such a request may come without Host.
 };
 
 struct AdminAnswer {

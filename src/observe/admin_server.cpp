@@ -44,7 +44,8 @@ class AdminServer::Impl {
     try {
       fill(response, answer(admin_request(request), context_));
     } catch (const std::exception& error) {
-      log_({LogLevel::error, "admin_request_failed",
+      log_({LogLevel::error,
+            "admin_request_failed",
             std::format("answering an admin request: {}", error.what()),
             {{"path", request.path.substr(0, 64)}}});
       fill(response, problem(500, "The answer could not be made; the log says why."));
@@ -60,11 +61,11 @@ class AdminServer::Impl {
 std::expected<std::unique_ptr<AdminServer>, Failure> AdminServer::start(const AdminConfig& config,
                                                                         Dependencies dependencies) {
   if (config.token.empty() && !config.listen.is_loopback())
-    return std::unexpected(
-        Failure{FailureKind::refused,
-                std::format("listening on {}: an admin listener without a token must be on loopback; "
-                            "set admin.token or change admin.listen",
-                            config.listen.to_string())});
+    return std::unexpected(Failure{
+        FailureKind::refused,
+        std::format("listening on {}: an admin listener without a token must be on loopback; "
+                    "set admin.token or change admin.listen",
+                    config.listen.to_string())});
   const Clock& clock = dependencies.clock;
   auto impl = std::make_unique<Impl>(config, std::move(dependencies));
   auto server = HttpServer::start(
@@ -80,7 +81,11 @@ std::expected<std::unique_ptr<AdminServer>, Failure> AdminServer::start(const Ad
 
 AdminServer::AdminServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 AdminServer::~AdminServer() = default;
-ListenAddress AdminServer::address() const { return impl_->server_->address(); }
-void AdminServer::stop() { impl_->server_->stop(); }
+ListenAddress AdminServer::address() const {
+  return impl_->server_->address();
+}
+void AdminServer::stop() {
+  impl_->server_->stop();
+}
 
 }  // namespace holdfast::observe

@@ -24,7 +24,7 @@ class AdminServer {
     std::function<HealthSnapshot()> health;  ///< Called from the pool; must not block for long.
     const Clock& clock;
     LogSink log;
-    std::vector<std::string> source_names;   ///< The configured ones: the labels of metrics.
+    std::vector<std::string> source_names;  ///< The configured ones: the labels of metrics.
   };
 
   /// Binds, listens and serves.

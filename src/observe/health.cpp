@@ -21,13 +21,16 @@ json text_or_null(const std::optional<std::string>& text) {
   return text ? json(*text) : json(nullptr);
 }
 
-json text_or_null(const std::string& text) { return text.empty() ? json(nullptr) : json(text); }
+json text_or_null(const std::string& text) {
+  return text.empty() ? json(nullptr) : json(text);
+}
 
 std::uint64_t count_of(const OutboxStats& outbox, EntryState state) {
   return outbox.entries.at(static_cast<std::size_t>(state));
 }
 
-// Error texts come from elsewhere; a byte that is not UTF-8 must not turn a health check into a 500.
+// Error texts come from elsewhere; a byte that is not UTF-8 must not turn a health check into a
+// 500.
 std::string dump(const json& document) {
   return document.dump(-1, ' ', false, json::error_handler_t::replace);
 }

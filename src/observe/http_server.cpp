@@ -1,10 +1,16 @@
 #include "observe/http_server.hpp"
 
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <format>
 #include <system_error>
 #include <utility>
@@ -15,14 +21,17 @@
 namespace holdfast::observe {
 namespace {
 
+constexpr int accept_retry_milliseconds = 100;
+
 Failure cannot_listen(const ListenAddress& address, int error) {
   const auto where = address.to_string();
   if (error == EADDRINUSE)
     return {FailureKind::refused,
             std::format("listening on {}: address in use; stop the other process or change "
-                        "admin.listen", where)};
-  const auto cause = error == 0 ? std::string("no such address")
-                                : std::generic_category().message(error);
+                        "admin.listen",
+                        where)};
+  const auto cause =
+      error == 0 ? std::string("no such address") : std::generic_category().message(error);
   return {FailureKind::refused,
           std::format("listening on {}: {}; change admin.listen", where, cause)};
 }
@@ -39,16 +48,16 @@ HttpServer::HttpServer(ListenAddress address, const Clock& clock, Handlers handl
     : address_(std::move(address)), clock_(clock) {
   set_socket_options(
       [](socket_t socket) { httplib::set_socket_opt(socket, SOL_SOCKET, SO_REUSEADDR, 1); });
-  set_tcp_nodelay(true);
   set_payload_max_length(admin_body_bytes_max);
-  // These two only tell the client; process_and_close_socket is what keeps to them.
+  // These two only tell the client; serve() is what keeps to them.
   set_keep_alive_timeout(admin_idle_limit.count());
   set_keep_alive_max_count(admin_requests_per_connection_max);
   // The library's routes are not used: they match patterns and answer without a body.
-  set_pre_routing_handler([answer = std::move(handlers.answer)](const auto& request, auto& response) {
-    answer(request, response);
-    return HandlerResponse::Handled;
-  });
+  set_pre_routing_handler(
+      [answer = std::move(handlers.answer)](const auto& request, auto& response) {
+        answer(request, response);
+        return HandlerResponse::Handled;
+      });
   // "Handled" makes the library write the body with its length.
   set_error_handler([refuse = std::move(handlers.refuse)](const auto& request, auto& response) {
     if (response.body.empty()) refuse(request, response);
@@ -84,54 +93,73 @@ std::expected<void, Failure> HttpServer::bind_and_listen() {
     if (error == httplib::Error::BindIPAddress || error == httplib::Error::Listen)
       bind_error = errno;
   });
-  const int port = address_.port == 0 ? bind_to_any_port(address_.host)
+  const int port = address_.port == 0                           ? bind_to_any_port(address_.host)
                    : bind_to_port(address_.host, address_.port) ? address_.port
                                                                 : -1;
   set_error_logger(nullptr);
   if (port < 0) return std::unexpected(cannot_listen(address_, bind_error));
   address_.port = static_cast<std::uint16_t>(port);
-  if (::listen(svr_sock_, admin_listen_backlog) != 0)
+  // Not blocking, because a client may be gone again between poll and accept.
+  const int flags = ::fcntl(svr_sock_, F_GETFL);
+  if (::listen(svr_sock_, admin_listen_backlog) != 0 ||
+      ::fcntl(svr_sock_, F_SETFL, flags | O_NONBLOCK) != 0)
     return std::unexpected(cannot_listen(address_, errno));
   return {};
 }
 
 void HttpServer::start_threads() {
-  // Made here and not by the library, whose accept thread could only terminate on a failure.
   pool_ = std::make_unique<httplib::ThreadPool>(admin_threads, admin_threads,
                                                 admin_connections_queued_max);
-  new_task_queue = [this] { return pool_.release(); };
-  accept_thread_ = std::jthread([this] { static_cast<void>(listen_after_bind()); });
-  // Until the accept loop runs, the library's stop has no effect.
-  wait_until_ready();
+  accept_thread_ = std::jthread([this] { accept_connections(); });
 }
 
 void HttpServer::stop() {
-  if (!accept_thread_.joinable()) {
-    if (const auto socket = svr_sock_.exchange(INVALID_SOCKET); socket != INVALID_SOCKET)
-      ::close(socket);
-    if (pool_) pool_->shutdown();
-    pool_.reset();
-    return;
-  }
   const std::uint64_t one = 1;
-  HOLDFAST_CHECK(::write(stop_fd_, &one, sizeof one) == sizeof one, "the stop signal is raised");
-  Server::stop();
-  accept_thread_.join();
+  if (stop_fd_ >= 0)
+    HOLDFAST_CHECK(::write(stop_fd_, &one, sizeof one) == sizeof one, "the stop signal is raised");
+  if (accept_thread_.joinable()) accept_thread_.join();
+  if (const auto listener = svr_sock_.exchange(INVALID_SOCKET); listener != INVALID_SOCKET)
+    ::close(listener);
+  // Ends after what is queued was served, which a raised stop signal makes short.
+  if (pool_) pool_->shutdown();
+  pool_.reset();
 }
 
-bool HttpServer::process_and_close_socket(socket_t socket) {
-  TimedStream stream(socket, stop_fd_, clock_);
-  bool answered = true;
-  for (std::size_t left = admin_requests_per_connection_max; left > 0; --left) {
-    if (!stream.await_request(admin_idle_limit)) break;
-    stream.begin_request(admin_request_limit);
-    bool closed = false;
-    answered = process_request(stream, "", 0, "", 0, left == 1, closed, nullptr);
-    if (!answered || closed) break;
+bool HttpServer::wait_for_stop(int milliseconds) const {
+  pollfd stop{stop_fd_, POLLIN, 0};
+  return ::poll(&stop, 1, milliseconds) > 0;
+}
+
+void HttpServer::accept_connections() {
+  std::array<pollfd, 2> watched{{{svr_sock_, POLLIN, 0}, {stop_fd_, POLLIN, 0}}};
+  while (::poll(watched.data(), watched.size(), -1) < 0 || watched[1].revents == 0) {
+    const int socket = ::accept4(svr_sock_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (socket < 0) {
+      // Short of descriptors or memory: the connection stays in the backlog until some are free.
+      const bool exhausted =
+          errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+      if (exhausted && wait_for_stop(accept_retry_milliseconds)) return;
+      continue;
+    }
+    httplib::set_socket_opt(socket, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (!pool_->enqueue([this, socket] { serve(socket); })) ::close(socket);
+  }
+}
+
+void HttpServer::serve(int socket) noexcept {
+  try {
+    TimedStream stream(socket, stop_fd_, clock_);
+    for (std::size_t left = admin_requests_per_connection_max; left > 0; --left) {
+      if (!stream.await_request(admin_idle_limit)) break;
+      stream.begin_request(admin_request_limit);
+      bool closed = false;
+      if (!process_request(stream, "", 0, "", 0, left == 1, closed, nullptr) || closed) break;
+    }
+  } catch (const std::exception&) {
+    // Out of memory while reading a head: the client sees its connection end without an answer.
   }
   ::shutdown(socket, SHUT_RDWR);
   ::close(socket);
-  return answered;
 }
 
 }  // namespace holdfast::observe

@@ -26,9 +26,9 @@ inline constexpr std::chrono::seconds admin_idle_limit{2};
 /// First byte of a request to last byte of its answer.
 inline constexpr std::chrono::seconds admin_request_limit{5};
 
-/// cpp-httplib with what it lacks: SO_REUSEADDR alone (its default, SO_REUSEPORT, would let a second
-/// daemon share the port in silence), a real backlog, a deadline for each whole request, and a stop
-/// that does not wait for idle clients; docs/decisions/0005.
+/// cpp-httplib with what it lacks: SO_REUSEADDR alone (its default, SO_REUSEPORT, would let a
+/// second daemon share the port in silence), a real backlog, a deadline for each whole request, and
+/// a stop that does not wait for idle clients; docs/decisions/0005.
 ///
 /// Threads:  start, stop: one at a time. The handler is called from the pool.
 class HttpServer final : private httplib::Server {
@@ -39,7 +39,8 @@ class HttpServer final : private httplib::Server {
     Handler refuse;  ///< Gives a body to a request that the library refused with a bare status.
   };
 
-  /// Errors:   refused (address in use, not of this machine, not permitted), unavailable (no threads
+  /// Errors:   refused (address in use, not of this machine, not permitted), unavailable (no
+  /// threads
   ///           or descriptors left).
   [[nodiscard]] static std::expected<std::unique_ptr<HttpServer>, Failure> start(
       const ListenAddress& listen, const Clock& clock, Handlers handlers);
@@ -57,7 +58,9 @@ class HttpServer final : private httplib::Server {
   HttpServer(ListenAddress address, const Clock& clock, Handlers handlers);
   [[nodiscard]] std::expected<void, Failure> bind_and_listen();
   void start_threads();
-  bool process_and_close_socket(socket_t socket) override;
+  void accept_connections();
+  [[nodiscard]] bool wait_for_stop(int milliseconds) const;
+  void serve(int socket) noexcept;
 
   // Constant after start.
   ListenAddress address_;

@@ -51,15 +51,14 @@ void add_counter(Families& families, std::string name, std::string help, double 
 // middle of an observation must not show a bucket above the count.
 void add_histogram(Families& families, std::string name, std::string help,
                    const HistogramSnapshot& snapshot) {
-  auto& family =
-      add_family(families, std::move(name), std::move(help), MetricType::Histogram);
+  auto& family = add_family(families, std::move(name), std::move(help), MetricType::Histogram);
   ClientMetric metric;
   auto& histogram = metric.histogram;
   std::uint64_t cumulative = 0;
   for (std::size_t i = 0; i <= snapshot.bounds.size(); ++i) {
     if (i < snapshot.counts.size()) cumulative += snapshot.counts[i];
-    const double bound = i < snapshot.bounds.size() ? snapshot.bounds[i]
-                                                    : std::numeric_limits<double>::infinity();
+    const double bound =
+        i < snapshot.bounds.size() ? snapshot.bounds[i] : std::numeric_limits<double>::infinity();
     histogram.bucket.push_back({cumulative, bound});
   }
   histogram.sample_count = cumulative;
@@ -67,7 +66,9 @@ void add_histogram(Families& families, std::string name, std::string help,
   family.metric.push_back(std::move(metric));
 }
 
-double as_number(std::uint64_t value) { return static_cast<double>(value); }
+double as_number(std::uint64_t value) {
+  return static_cast<double>(value);
+}
 
 std::string known_source(const std::string& name, const std::vector<std::string>& source_names) {
   return std::ranges::contains(source_names, name) ? name : std::string();
@@ -78,9 +79,9 @@ void add_ingress(Families& families, const IngressStats& ingress,
   std::map<std::pair<std::string, int>, std::uint64_t> requests;
   for (const auto& [key, count] : ingress.requests)
     requests[{known_source(key.first, source_names), key.second}] += count;
-  auto& family = add_family(families, "ingress_requests_total",
-                            "Webhook requests answered, by source and status code.",
-                            MetricType::Counter);
+  auto& family =
+      add_family(families, "ingress_requests_total",
+                 "Webhook requests answered, by source and status code.", MetricType::Counter);
   for (const auto& [key, count] : requests)
     add_sample(family, {{"source", key.first}, {"code", std::to_string(key.second)}},
                as_number(count));

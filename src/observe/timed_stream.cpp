@@ -27,7 +27,8 @@ bool TimedStream::wait_until(SteadyTime deadline, short events) const {
   const nfds_t count = events == POLLIN ? 2 : 1;
   while (true) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock_.steady_now());
-    const int ready = ::poll(watched.data(), count, static_cast<int>(std::max<long>(left.count(), 0)));
+    if (left.count() <= 0) return false;
+    const int ready = ::poll(watched.data(), count, static_cast<int>(left.count()));
     if (ready < 0 && errno == EINTR) continue;
     return ready > 0 && watched[1].revents == 0 && (watched[0].revents & (events | POLLHUP)) != 0;
   }
@@ -44,11 +45,17 @@ bool TimedStream::fill() {
   return received > 0;
 }
 
-bool TimedStream::is_readable() const { return begin_ < end_; }
+bool TimedStream::is_readable() const {
+  return begin_ < end_;
+}
 
-bool TimedStream::wait_readable() const { return begin_ < end_ || wait_until(deadline_, POLLIN); }
+bool TimedStream::wait_readable() const {
+  return begin_ < end_ || wait_until(deadline_, POLLIN);
+}
 
-bool TimedStream::wait_writable() const { return wait_until(deadline_, POLLOUT); }
+bool TimedStream::wait_writable() const {
+  return wait_until(deadline_, POLLOUT);
+}
 
 ssize_t TimedStream::read(char* target, size_t size) {
   if (begin_ == end_ && !fill()) return -1;

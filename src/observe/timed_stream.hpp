@@ -12,8 +12,8 @@
 namespace holdfast::observe {
 
 /// One accepted connection with a deadline for each whole request. The library's own stream limits
-/// each read alone, so that a client that sends a byte a second could hold a thread for an hour; and
-/// it notices a stop only when that limit has passed.
+/// each read alone, so that a client that sends a byte a second could hold a thread for an hour;
+/// and it notices a stop only when that limit has passed.
 ///
 /// Threads:  one at a time.
 class TimedStream final : public httplib::Stream {

@@ -53,7 +53,6 @@ void Breaker::delivered(std::uint32_t entries) {
 
 Retry Breaker::unreachable(const DeliveryFailure& failure, SteadyTime now) {
   count_up(failures_);
-  ramp_ = 1;
   if (paused()) {  // The pause lasts until an answer says otherwise; no need to look more often.
     not_before_ = now + probe_interval;
     return {failures_, probe_interval};
@@ -61,11 +60,11 @@ Retry Breaker::unreachable(const DeliveryFailure& failure, SteadyTime now) {
   const bool first = mode_ == Mode::closed;
   if (first && failure.session_lost && failure.session_had_lived && !failure.slow_start) {
     mode_ = Mode::reconnecting;
-    ramp_ = full_;
     not_before_.reset();
     return {failures_, milliseconds(0)};
   }
   mode_ = Mode::half_open;
+  ramp_ = 1;
   const auto delay = backoff_delay(failure);
   not_before_ = now + delay;
   return {failures_, delay};

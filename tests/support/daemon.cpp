@@ -16,10 +16,11 @@ namespace holdfast::support {
 using namespace std::chrono_literals;
 
 Daemon::Daemon(DaemonConfig config) : config_(std::move(config)) {
+  if (config_.outbox_path.empty()) config_.outbox_path = folder_.file("holdfast.db");
   if (!config_.system_ports) {
-    port_ = unused_port();
-    do admin_port_ = unused_port();
-    while (admin_port_ == port_);
+    port_ = config_.port != 0 ? config_.port : unused_port();
+    admin_port_ = config_.admin_port;
+    while (admin_port_ == 0 || admin_port_ == port_) admin_port_ = unused_port();
   }
   write_configuration();
 }
@@ -31,8 +32,8 @@ void Daemon::write_configuration() const {
                                         "[outbox]\npath = \"{}\"\n{}\n"
                                         "[destination]\n{}{}\n"
                                         "[admin]\nlisten = \"127.0.0.1:{}\"\n\n{}",
-                                        port_, config_.ingress, outbox_path(), config_.outbox, url,
-                                        config_.destination, admin_port_, config_.sources));
+                                        port_, config_.ingress, config_.outbox_path, config_.outbox,
+                                        url, config_.destination, admin_port_, config_.sources));
 }
 
 Command Daemon::serve_command() const {

@@ -23,7 +23,10 @@ struct DaemonConfig {
   std::string sources =  ///< By default one source with a dedupe key and one without.
       "[[source]]\nname = \"plain\"\nprovider = \"none\"\n"
       "[[source]]\nname = \"keyed\"\nprovider = \"none\"\ndedupe = \"header:X-Key\"\n";
-  bool system_ports = false;  ///< Listen on port 0; else on ports that stay the same.
+  bool system_ports = false;     ///< Listen on port 0; else on ports that stay the same:
+  std::uint16_t port = 0;        ///< of ingress; 0: an unused one.
+  std::uint16_t admin_port = 0;  ///< of admin; 0: an unused one.
+  std::string outbox_path = {};  ///< Empty: in the daemon's own folder.
 };
 
 /// The real daemon as a child process, with its own folder for configuration, outbox and logs.
@@ -53,7 +56,7 @@ class Daemon {
   [[nodiscard]] std::uint16_t admin_port() const { return admin_port_; }
   [[nodiscard]] const std::string& folder() const { return folder_.path(); }
   [[nodiscard]] std::string config_path() const { return folder_.file("holdfast.toml"); }
-  [[nodiscard]] std::string outbox_path() const { return folder_.file("holdfast.db"); }
+  [[nodiscard]] const std::string& outbox_path() const { return config_.outbox_path; }
   /// Its standard error over all starts, and the standard output of the last one.
   [[nodiscard]] std::string log_text() const { return read_file(folder_.file("log")); }
   [[nodiscard]] std::string out_text() const { return read_file(folder_.file("out")); }

@@ -85,7 +85,7 @@ void everything_arrives(Daemon& daemon, PostgresCluster& cluster,
   std::size_t accepted = 0;
   std::vector<std::string> problems;
   for (const WriteOutcome& outcome : outcomes) {
-    accepted += outcome.ids.empty() ? 0 : 1;
+    if (!outcome.ids.empty()) ++accepted;
     if (std::string problem = problem_with(outcome, inbox); !problem.empty())
       problems.push_back(std::move(problem));
   }

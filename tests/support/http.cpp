@@ -101,7 +101,8 @@ bool HttpConnection::open() {
   return false;
 }
 
-bool HttpConnection::send_all(std::string_view bytes) const {
+bool HttpConnection::send_bytes(std::string_view bytes) {
+  if (!open()) return false;
   while (!bytes.empty()) {
     const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent <= 0) return false;
@@ -138,7 +139,11 @@ std::expected<HttpResponse, std::string> HttpConnection::receive_response() {
 std::expected<HttpResponse, std::string> HttpConnection::exchange(const HttpRequest& request) {
   if (!open()) return std::unexpected("connecting: refused");
   // A server that refuses early may close its side while we still send: its answer counts.
-  (void)send_all(to_wire(request, port_));
+  (void)send_bytes(to_wire(request, port_));
+  return receive();
+}
+
+std::expected<HttpResponse, std::string> HttpConnection::receive() {
   auto response = receive_response();
   if (!response || base::equal_ignore_case(response->header("Connection"), "close")) close();
   return response;

@@ -42,11 +42,13 @@ class HttpConnection {
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
   [[nodiscard]] std::expected<HttpResponse, std::string> exchange(const HttpRequest& request);
+  /// The two halves of an exchange, for requests that are slow, cut or malformed on purpose.
+  bool send_bytes(std::string_view bytes);
+  [[nodiscard]] std::expected<HttpResponse, std::string> receive();
 
  private:
   bool open();
   void close();
-  bool send_all(std::string_view bytes) const;
   bool receive_some();
   std::expected<HttpResponse, std::string> receive_response();
 

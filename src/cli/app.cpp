@@ -1,0 +1,90 @@
+#include "cli/app.hpp"
+
+#include <cstdio>
+#include <exception>
+#include <format>
+
+#include "cli/output.hpp"
+#include "config/load.hpp"
+#include "holdfast/failure.hpp"
+#include "holdfast/service.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+/// "holdfast outbox list": the command as far as it was understood, to point at its help.
+std::string chosen_command(const CLI::App& app) {
+  std::string name = "holdfast";
+  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+    at = at->get_subcommands().front();
+    name += ' ' + at->get_name();
+  }
+  return name;
+}
+
+int report_usage(const CLI::App& app, std::string_view message) {
+  print_error(message);
+  print_error(std::format("run \"{} --help\" for what it takes", chosen_command(app)));
+  return exit_usage;
+}
+
+/// Runs the chosen command; nothing that it throws leaves.
+int run_command(const CLI::App& app, const Context& context) {
+  try {
+    return context.command();
+  } catch (const UsageError& error) {
+    return report_usage(app, error.what());
+  } catch (const Error& error) {
+    print_error(error.failure().message);
+  } catch (const std::exception& error) {
+    print_error(std::format("running the command: {}", error.what()));
+  }
+  return exit_failed;
+}
+
+/// A full disk or a closed pipe must not look like success: `outbox list > file` may be a backup.
+int flush_output(int code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  print_error("writing the output: it was not taken whole; check the disk or pipe behind it");
+  return code == exit_good ? exit_failed : code;
+}
+
+}  // namespace
+
+std::expected<Config, int> load_config(const Context& context) {
+  auto config = config::load_chosen(context.config_path);
+  if (config) return *std::move(config);
+  for (const auto& error : config.error().list)
+    print_error(config::to_line(config.error().origin, error));
+  return std::unexpected(exit_usage);
+}
+
+int run(int argc, const char* const* argv) {
+  const SystemClock clock;
+  Context context{clock, std::nullopt, {}};
+  CLI::App app("Commits webhook writes to a local outbox before answering, and relays them to Postgres",
+               "holdfast");
+  app.add_option("--config", context.config_path,
+                 "Configuration file; else $HOLDFAST_CONFIG, ./holdfast.toml, "
+                 "/etc/holdfast/holdfast.toml, built-in defaults")
+      ->type_name("FILE");
+  app.set_version_flag("--version", std::format("holdfast {}", version()));
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.footer("Exit codes: 0 good, 1 failed, 2 usage or configuration");
+  add_serve(app, context);
+  add_validate(app, context);
+  add_status(app, context);
+  add_outbox(app, context);
+  add_healthcheck(app, context);
+  add_version(app, context);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return flush_output(app.exit(error));
+    return report_usage(app, error.what());
+  }
+  return flush_output(run_command(app, context));
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,144 @@
+#include "cli/status_text.hpp"
+
+#include <format>
+#include <optional>
+
+#include "base/encoding.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t label_columns = 13;
+
+/// A part of the document; null where there is none.
+const json& at(const json& document, std::string_view key) {
+  static const json nothing;
+  if (!document.is_object()) return nothing;
+  const auto found = document.find(key);
+  return found == document.end() ? nothing : *found;
+}
+
+std::optional<std::string> text_of(const json& document, std::string_view key) {
+  const auto& value = at(document, key);
+  if (!value.is_string() || value.get_ref<const std::string&>().empty()) return std::nullopt;
+  return printable(value.get_ref<const std::string&>());
+}
+
+std::optional<std::uint64_t> count_of(const json& document, std::string_view key) {
+  const auto& value = at(document, key);
+  if (!value.is_number() || value.get<double>() < 0) return std::nullopt;
+  return value.get<std::uint64_t>();
+}
+
+/// A time and how far it is from now.
+std::optional<std::string> when(const json& document, std::string_view key, WallTime now) {
+  const auto text = text_of(document, key);
+  if (!text) return std::nullopt;
+  const auto time = base::from_rfc3339(*text);
+  if (!time) return text;
+  return *time >= now ? std::format("{} (in {})", *text, age_text(*time - now))
+                      : std::format("{} ({} ago)", *text, age_text(now - *time));
+}
+
+class Lines {
+ public:
+  /// Appends to the line at hand, after a separator if it has begun.
+  void add(std::string_view part) {
+    if (!line_.empty()) line_ += "; ";
+    line_ += part;
+  }
+  /// Ends the line; one without parts is left out.
+  void end(std::string_view label) {
+    if (!line_.empty()) text_ += pad(label, label_columns) + line_ + '\n';
+    line_.clear();
+  }
+  [[nodiscard]] std::string take() { return std::move(text_); }
+
+ private:
+  std::string line_;
+  std::string text_;
+};
+
+std::string coloured_status(const std::string& status, const Style& style) {
+  if (!style.colour) return status;
+  const auto* code = status == "ok" ? "32" : status == "degraded" ? "33" : "31";
+  return std::format("\x1b[{}m{}\x1b[0m", code, status);
+}
+
+void add_destination(Lines& lines, const json& destination, WallTime now) {
+  if (const auto state = text_of(destination, "state")) lines.add(*state);
+  if (const auto at_time = when(destination, "retry_at", now)) lines.add("next try " + *at_time);
+  if (const auto failures = count_of(destination, "consecutive_failures"); failures && *failures > 0)
+    lines.add(std::format("{} failure{} in a row", *failures, *failures == 1 ? "" : "s"));
+  lines.end("destination");
+  if (const auto success = when(destination, "last_success", now)) lines.add(*success);
+  lines.end("last success");
+  if (const auto error = text_of(destination, "last_error")) {
+    lines.add(*error);
+    if (const auto at_time = when(destination, "last_error_at", now)) lines.add(*at_time);
+  }
+  lines.end("last error");
+}
+
+void add_outbox(Lines& lines, const json& outbox) {
+  if (const auto pending = count_of(outbox, "pending"))
+    lines.add(std::format("{} pending", *pending));
+  const auto& age = at(outbox, "oldest_pending_age_seconds");
+  if (age.is_number() && age.get<double>() > 0)
+    lines.add("oldest " + age_text(std::chrono::milliseconds(
+                              static_cast<std::int64_t>(age.get<double>() * 1000))));
+  lines.end("backlog");
+  for (const auto* key : {"dead", "discarded", "delivered"})
+    if (const auto count = count_of(outbox, key)) lines.add(std::format("{} {}", *count, key));
+  lines.end("settled");
+  const auto bytes = count_of(outbox, "bytes");
+  const auto bytes_max = count_of(outbox, "bytes_max");
+  if (bytes && bytes_max && *bytes_max > 0)
+    lines.add(std::format("{} of {}", bytes_text(*bytes), bytes_text(*bytes_max)));
+  else if (bytes)
+    lines.add(bytes_text(*bytes));
+  if (const auto free = count_of(outbox, "disk_free_bytes"))
+    lines.add(std::format("{} free on the disk", bytes_text(*free)));
+  const auto& can_store = at(outbox, "can_store");
+  if (can_store.is_boolean() && !can_store.get<bool>())
+    lines.add("CANNOT STORE: " +
+              text_of(outbox, "cannot_store_reason").value_or("no reason was given"));
+  lines.end("outbox");
+}
+
+void add_pauses(Lines& lines, const json& relay, WallTime now) {
+  const auto& paused = at(relay, "paused");
+  if (paused.is_boolean() && paused.get<bool>())
+    lines.add("the destination: " + text_of(relay, "pause_reason").value_or("no reason was given"));
+  lines.end("paused");
+  const auto& sources = at(relay, "paused_sources");
+  if (!sources.is_array()) return;
+  for (const auto& source : sources) {
+    // An older daemon gives names alone.
+    const auto name = source.is_string() ? printable(source.get_ref<const std::string&>())
+                                         : text_of(source, "source").value_or("?");
+    lines.add("source " + name);
+    if (const auto reason = text_of(source, "reason")) lines.add(*reason);
+    if (const auto error = text_of(source, "error")) lines.add(*error);
+    if (const auto since = when(source, "since", now)) lines.add("since " + *since);
+    lines.end("paused");
+  }
+}
+
+}  // namespace
+
+std::string status_text(const json& document, WallTime now, const Style& style) {
+  Lines lines;
+  if (const auto status = text_of(document, "status")) lines.add(coloured_status(*status, style));
+  if (const auto version = text_of(document, "version")) lines.add("version " + *version);
+  if (const auto node = text_of(document, "node")) lines.add("node " + *node);
+  lines.end("status");
+  add_outbox(lines, at(document, "outbox"));
+  add_destination(lines, at(document, "destination"), now);
+  add_pauses(lines, at(document, "relay"), now);
+  return lines.take();
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <toml++/toml.hpp>
+#include <vector>
+
+#include "config/environment.hpp"
+#include "config/errors.hpp"
+#include "config/syntax.hpp"
+
+namespace holdfast::config {
+
+/// What all readers of one file share.
+struct Loading {
+  const Environment& environment;
+  ConfigErrors& errors;
+};
+
+/// What a value may be, both ends included; a message names both.
+template <class T>
+struct Range {
+  T min;
+  T max;
+};
+
+/// Reads one table of the file. Every fault is noted with its line and key and the value that was
+/// there before stays, so that one run shows all faults of a file.
+///
+/// Needs:    the table and the Loading outlive it; only keys of key_table(section) are asked for.
+/// Threads:  one at a time.
+class TableReader {
+ public:
+  /// `shown` is how messages name the table, such as "ingress" or "source[twilio]". Keys that the
+  /// section does not have are noted at once.
+  TableReader(const toml::table& table, std::string_view section, std::string shown,
+              Loading& loading);
+
+  [[nodiscard]] bool has(std::string_view key) const;
+  void read_bool(std::string_view key, bool& value);
+  void read_count(std::string_view key, std::uint32_t& value, Range<std::uint32_t> range);
+  void read_duration(std::string_view key, std::chrono::milliseconds& value,
+                     Range<std::chrono::milliseconds> range);
+  void read_size(std::string_view key, std::uint64_t& value, Range<std::uint64_t> range);
+  /// The text with its variables replaced; nullopt if the key is not there or something is wrong.
+  [[nodiscard]] std::optional<std::string> text(std::string_view key);
+  /// Each string of an array; a single string counts as an array of one.
+  [[nodiscard]] std::optional<std::vector<std::string>> texts(std::string_view key);
+  /// text() through one of the forms of syntax.hpp.
+  template <class T>
+  void read_parsed(std::string_view key, T& value, Parsed<T> (*parse)(std::string_view)) {
+    const auto raw = text(key);
+    if (!raw) return;
+    auto parsed = parse(*raw);
+    if (!parsed) return error(key, std::move(parsed.error()));
+    value = std::move(*parsed);
+  }
+  /// A secret, or what the file that `<key>_file` names holds; nullopt if neither is there.
+  /// Both at once are an error, unless the key itself is empty.
+  [[nodiscard]] std::optional<std::string> secret(std::string_view key);
+
+  /// Notes a fault of the value of `key`.
+  void error(std::string_view key, std::string message);
+  /// Notes a fault of the table as a whole.
+  void table_error(std::string message);
+
+ private:
+  const toml::node* find(std::string_view key) const;
+  std::optional<std::string> substituted(const toml::node& node, const std::string& shown_key);
+  void note(std::uint32_t line, std::string shown_key, std::string message);
+  [[nodiscard]] std::string shown_key(std::string_view key) const;
+
+  // Constant after construction.
+  const toml::table& table_;
+  std::string_view section_;
+  std::string shown_;
+  Loading& loading_;
+};
+
+/// "a string", "an integer", … for messages.
+[[nodiscard]] std::string_view type_name(const toml::node& node);
+
+}  // namespace holdfast::config

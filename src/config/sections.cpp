@@ -1,0 +1,157 @@
+#include "config/sections.hpp"
+
+#include <algorithm>
+#include <array>
+#include <format>
+
+#include "config/keys.hpp"
+#include "config/quantity.hpp"
+
+/// The limits here are part of the contract: docs/configuration.md lists each of them.
+namespace holdfast::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t trusted_proxies_max = 1000;
+
+/// Refuses a key that is known and must stay empty in this version.
+void refuse_unless_empty(TableReader& reader, std::string_view key) {
+  const auto value = reader.text(key);
+  if (value && !value->empty())
+    reader.error(key,
+                 "is not available in this version; remove it and end TLS in front of Holdfast");
+}
+
+void read_trusted_proxies(TableReader& reader, std::vector<std::string>& proxies) {
+  const auto raw = reader.texts("trusted_proxies");
+  if (!raw) return;
+  if (raw->size() > trusted_proxies_max)
+    return reader.error("trusted_proxies", std::format("has {} blocks; write {} at most",
+                                                       raw->size(), trusted_proxies_max));
+  std::vector<std::string> blocks;
+  for (const auto& text : *raw) {
+    auto block = parse_cidr(text);
+    if (block) {
+      blocks.push_back(*std::move(block));
+    } else {
+      reader.error("trusted_proxies", std::move(block.error()));
+    }
+  }
+  proxies = std::move(blocks);
+}
+
+/// A word out of `words`; the text stays as it is if it is none of them.
+std::optional<std::string> read_word(TableReader& reader, std::string_view key,
+                                     std::span<const std::string_view> words) {
+  auto word = reader.text(key);
+  if (!word) return std::nullopt;
+  if (std::ranges::contains(words, *word)) return word;
+  reader.error(key, std::format("{} is not known; {}", in_quotes(*word), suggestion(*word, words)));
+  return std::nullopt;
+}
+
+}  // namespace
+
+void read_ingress(const toml::table& table, IngressConfig& ingress, Loading& loading) {
+  TableReader reader(table, "ingress", "ingress", loading);
+  reader.read_parsed("listen", ingress.listen, parse_listen);
+  if (const auto url = reader.text("public_url"); url && !url->empty())
+    reader.read_parsed("public_url", ingress.public_url, parse_public_url);
+  reader.read_size("max_body", ingress.max_body_bytes, {1, max_body_bytes_max});
+  reader.read_count("max_connections", ingress.max_connections, {1, 10'000});
+  // The HTTP library is compiled with a limit of 100 headers and 8 KiB of request line.
+  reader.read_count("max_headers", ingress.max_headers, {1, 100});
+  reader.read_size("max_header_bytes", ingress.max_header_bytes, {kib, 512 * kib});
+  reader.read_size("max_uri", ingress.max_uri_bytes, {64, 8 * kib});
+  reader.read_size("max_inflight_bytes", ingress.max_inflight_bytes, {kib, 64 * gib});
+  reader.read_duration("request_deadline", ingress.request_deadline, {100ms, 10min});
+  reader.read_duration("keep_alive_timeout", ingress.keep_alive_timeout, {1s, 1h});
+  reader.read_duration("append_timeout", ingress.append_timeout, {10ms, 5min});
+  read_trusted_proxies(reader, ingress.trusted_proxies);
+  refuse_unless_empty(reader, "tls_certificate");
+  refuse_unless_empty(reader, "tls_key");
+  if (ingress.max_body_bytes > ingress.max_inflight_bytes)
+    reader.error(
+        "max_inflight_bytes",
+        std::format("{} is less than max_body ({}), so that a large body would never fit; "
+                    "write at least max_body",
+                    size_text(ingress.max_inflight_bytes), size_text(ingress.max_body_bytes)));
+}
+
+void read_outbox(const toml::table& table, OutboxConfig& outbox, Loading& loading) {
+  constexpr auto ten_years = std::chrono::milliseconds(std::chrono::days(3650));
+  TableReader reader(table, "outbox", "outbox", loading);
+  if (const auto path = reader.text("path")) {
+    // SQLite takes "" and ":memory:" for databases that vanish, and "file:" for a URI with options.
+    if (path->empty() || path->starts_with(':') || path->starts_with("file:"))
+      reader.error("path", std::format("{} names no file; write a path such as \"/var/lib/holdfast/"
+                                       "holdfast.db\"",
+                                       in_quotes(*path)));
+    else
+      outbox.path = *path;
+  }
+  reader.read_size("max_size", outbox.max_size_bytes, {mib, 16'384 * gib});
+  reader.read_size("disk_reserve", outbox.disk_reserve_bytes, {0, 16'384 * gib});
+  reader.read_duration("keep_delivered", outbox.keep_delivered, {0ms, ten_years});
+  reader.read_duration("keep_discarded", outbox.keep_discarded, {0ms, ten_years});
+  reader.read_duration("dedupe_window", outbox.dedupe_window, {0ms, ten_years});
+  reader.read_bool("allow_unsafe_filesystem", outbox.allow_unsafe_filesystem);
+}
+
+void read_destination(const toml::table& table, DestinationConfig& destination, Loading& loading) {
+  static constexpr std::array<std::string_view, 2> drains{"eager", "economy"};
+  TableReader reader(table, "destination", "destination", loading);
+  if (auto url = reader.secret("url")) destination.url = Secret(*std::move(url));
+  reader.read_parsed("schema", destination.schema, parse_schema);
+  reader.read_bool("migrate", destination.migrate);
+  reader.read_count("connections", destination.connections, {1, 64});
+  if (destination.connections > 1)
+    reader.error("connections", "more than 1 is not available in this version; write 1");
+  if (read_word(reader, "drain", drains) == "economy")
+    reader.error("drain", "\"economy\" is not available in this version; write \"eager\"");
+  std::chrono::milliseconds economy_window = 30min;  // Checked, and used by "economy" alone.
+  reader.read_duration("economy_window", economy_window, {1s, 24h});
+  reader.read_duration("idle_close", destination.idle_close, {0ms, 1h});
+  reader.read_count("batch_entries", destination.batch_entries, {1, 10'000});
+  reader.read_size("batch_bytes", destination.batch_bytes, {kib, 64 * mib});
+  reader.read_duration("connect_timeout", destination.connect_timeout, {100ms, 5min});
+  reader.read_duration("deliver_timeout", destination.deliver_timeout, {100ms, 10min});
+  reader.read_duration("backoff_initial", destination.backoff_initial, {10ms, 1h});
+  reader.read_duration("backoff_max", destination.backoff_max, {10ms, 1h});
+  reader.read_duration("shutdown_timeout", destination.shutdown_timeout, {0ms, 10min});
+  if (destination.backoff_max < destination.backoff_initial)
+    reader.error("backoff_max",
+                 std::format("{} is less than backoff_initial ({}); write at least that",
+                             duration_text(destination.backoff_max),
+                             duration_text(destination.backoff_initial)));
+}
+
+void read_admin(const toml::table& table, AdminConfig& admin, Loading& loading) {
+  TableReader reader(table, "admin", "admin", loading);
+  reader.read_parsed("listen", admin.listen, parse_listen);
+  const auto* token = table.get("token");
+  if (token != nullptr && (token->is_array() || token->is_table()))
+    return reader.error("token",
+                        "[[admin.token]] is not available in this version; write one string");
+  if (auto value = reader.secret("token")) {
+    const bool sendable = std::ranges::all_of(*value, [](char c) { return c > 0x20 && c < 0x7F; });
+    if (!sendable)
+      return reader.error(
+          reader.has("token_file") ? "token_file" : "token",
+          "holds a space, control or non-ASCII character, which no client can send; "
+          "check for a stray line break");
+    admin.token = Secret(*std::move(value));
+  }
+}
+
+void read_log(const toml::table& table, LogConfig& log, Loading& loading) {
+  static constexpr std::array<std::string_view, 4> levels{"debug", "info", "warn", "error"};
+  static constexpr std::array<std::string_view, 2> formats{"text", "json"};
+  TableReader reader(table, "log", "log", loading);
+  if (auto level = read_word(reader, "level", levels)) log.level = *std::move(level);
+  if (const auto format = read_word(reader, "format", formats))
+    log.format = *format == "json" ? LogFormat::json : LogFormat::text;
+}
+
+}  // namespace holdfast::config

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <string_view>
+
+#include "ingress/head.hpp"
+
+namespace holdfast::ingress {
+
+/// Checks the framing of a chunked body strictly, before the HTTP library decodes it: that decoder
+/// takes "0x5", "-2" and "5 garbage" for sizes, which a proxy before us may read in another way.
+/// Also tells where the body ends, so that the next request on the connection is left alone.
+///
+/// Threads:  one at a time.
+/// Source:   RFC 9112 section 7.1.
+class ChunkScanner {
+ public:
+  /// Looks at the next bytes of the body.
+  ///
+  /// Returns:  how many of them belong to this body: all of them, unless it ends among them.
+  [[nodiscard]] std::expected<std::size_t, Fault> accept(std::string_view bytes);
+  [[nodiscard]] bool complete() const { return state_ == State::complete; }
+
+ private:
+  enum class State {
+    size_start,
+    size,
+    extension,
+    size_lf,
+    data,
+    data_cr,
+    data_lf,
+    trailer_start,
+    trailer,
+    trailer_lf,
+    end_lf,
+    complete,
+  };
+  using Next = std::expected<State, Fault>;
+  [[nodiscard]] Next next(char c);
+  [[nodiscard]] Next next_in_size(char c);
+  [[nodiscard]] Next next_in_extension(char c);
+  [[nodiscard]] Next next_in_trailer(char c);
+
+  State state_ = State::size_start;
+  std::uint64_t remaining_ = 0;    ///< Of the chunk: its size while that is read, then its data.
+  std::size_t line_bytes_ = 0;     ///< Of the chunk's first line.
+  std::size_t trailer_bytes_ = 0;  ///< Of all trailer lines.
+};
+
+}  // namespace holdfast::ingress

@@ -1,0 +1,94 @@
+#include "ingress/intake.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/encoding.hpp"
+#include "ingress/verify/verify.hpp"
+
+namespace holdfast::ingress {
+namespace {
+
+constexpr std::string_view mask = "***";
+constexpr std::array<std::string_view, 4> secret_headers{
+    "Authorization", "Proxy-Authorization", "Cookie", "X-Telegram-Bot-Api-Secret-Token"};
+
+bool is_lower_hex(std::string_view text) {
+  return std::ranges::all_of(
+      text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+bool is_zero(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c == '0'; });
+}
+
+}  // namespace
+
+Intake::Intake(std::chrono::milliseconds append_timeout, TrustedProxies proxies,
+               Dependencies dependencies)
+    : append_timeout_(append_timeout),
+      proxies_(std::move(proxies)),
+      dependencies_(std::move(dependencies)) {}
+
+Reply Intake::store(const Source& source, const RequestHead& head, const IpAddress& peer,
+                    std::string body) {
+  const auto origin = called_origin(head, peer, proxies_, source.public_url);
+  if (!verify::request(source.config, {head, origin, body}))
+    return unauthorized(source.config.provider);
+  NewEntry entry{.source = source.config.name,
+                 .dedupe_key = source.dedupe.key(head, body),
+                 .received_at = dependencies_.clock.wall_now(),
+                 .method = head.method,
+                 .target = head.target,
+                 .remote_address = sender_address(head, peer, proxies_),
+                 .content_type = std::string(head.first("Content-Type")),
+                 .headers = masked_headers(head.headers, source.config.token_header),
+                 .body = std::move(body),
+                 .traceparent = valid_traceparent(head),
+                 .replay_of = std::nullopt};
+  const auto appended = dependencies_.outbox.append(std::move(entry), append_timeout_);
+  if (appended) return accepted(source.config.provider, *appended);
+  if (warned_.now(dependencies_.clock.steady_now()))
+    dependencies_.log({LogLevel::warn,
+                       "write_refused",
+                       "A write was answered with 503: " + appended.error().message,
+                       {{"source", source.config.name},
+                        {"kind", std::string(to_string(appended.error().kind))}}});
+  return not_stored(appended.error());
+}
+
+std::vector<Header> masked_headers(const std::vector<Header>& headers,
+                                   std::string_view token_header) {
+  auto masked = headers;
+  for (auto& [name, value] : masked) {
+    const auto matches = [&](std::string_view secret) {
+      return base::equal_ignore_case(name, secret);
+    };
+    if (std::ranges::any_of(secret_headers, matches) ||
+        (!token_header.empty() && matches(token_header)))
+      value = mask;
+  }
+  return masked;
+}
+
+std::optional<std::string> valid_traceparent(const RequestHead& head) {
+  const auto text = head.only("traceparent");
+  // Version, trace id, parent id and flags; later versions may only add behind another dash.
+  constexpr std::size_t known_bytes = 55;
+  if (!text || text->size() < known_bytes || text->size() > 2 * known_bytes) return std::nullopt;
+  const auto version = text->substr(0, 2);
+  const auto trace = text->substr(3, 32);
+  const auto parent = text->substr(36, 16);
+  const auto flags = text->substr(53, 2);
+  const bool shape = (*text)[2] == '-' && (*text)[35] == '-' && (*text)[52] == '-' &&
+                     is_lower_hex(version) && is_lower_hex(trace) && is_lower_hex(parent) &&
+                     is_lower_hex(flags);
+  const bool ending =
+      text->size() == known_bytes || (version != "00" && (*text)[known_bytes] == '-');
+  if (!shape || !ending || version == "ff" || is_zero(trace) || is_zero(parent))
+    return std::nullopt;
+  return std::string(*text);
+}
+
+}  // namespace holdfast::ingress

@@ -1,0 +1,94 @@
+#include "ingress/replies.hpp"
+
+#include <chrono>
+#include <format>
+#include <nlohmann/json.hpp>
+
+namespace holdfast::ingress {
+namespace {
+
+std::string_view reason_phrase(int status) {
+  switch (status) {
+    case 200: return "OK";
+    case 202: return "Accepted";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 415: return "Unsupported Media Type";
+    case 417: return "Expectation Failed";
+    case 431: return "Request Header Fields Too Large";
+    case 503: return "Service Unavailable";
+    default: return "Error";
+  }
+}
+
+}  // namespace
+
+Reply accepted(Provider provider, const Appended& appended) {
+  const std::string id = appended.id.to_string();
+  std::vector<Header> headers{{"Holdfast-Id", id}};
+  switch (provider) {
+    case Provider::whatsapp: return {200, "", "", std::move(headers)};
+    case Provider::twilio: return {200, "text/xml", "<Response></Response>", std::move(headers)};
+    case Provider::bearer:
+    case Provider::none: break;
+  }
+  return {202, "application/json",
+          std::format(R"({{"id":"{}","duplicate":{}}})", id, appended.duplicate),
+          std::move(headers)};
+}
+
+Reply problem(const Fault& fault) {
+  const nlohmann::ordered_json document{{"type", "about:blank"},
+                                        {"title", reason_phrase(fault.status)},
+                                        {"status", fault.status},
+                                        {"detail", fault.detail}};
+  Reply reply{fault.status, "application/problem+json", document.dump()};
+  // Long enough for a group commit or a freed place, short enough that a sender's queue stays
+  // small.
+  if (fault.status == 503) reply.headers.push_back({"Retry-After", "2"});
+  return reply;
+}
+
+Reply method_not_allowed(std::string_view allow) {
+  Reply reply = problem({405, "this path does not take this method"});
+  reply.headers.push_back({"Allow", std::string(allow)});
+  return reply;
+}
+
+Reply unauthorized(Provider provider) {
+  const bool bearer = provider == Provider::bearer;
+  Reply reply = problem(
+      {401, bearer ? "the token is missing or wrong" : "the signature is missing or wrong"});
+  reply.headers.push_back({"WWW-Authenticate", bearer ? R"(Bearer realm="holdfast")"
+                                                      : R"(Signature realm="holdfast")"});
+  return reply;
+}
+
+Reply not_stored(const Failure& failure) {
+  if (failure.kind == FailureKind::overloaded)
+    return problem(
+        {503, "the write could not be stored in time or there is no room; send it again"});
+  return problem({503, "the write could not be stored; send it again"});
+}
+
+std::string render_last(const Reply& reply, std::string_view method, WallTime now) {
+  std::string text = std::format("HTTP/1.1 {} {}\r\nDate: {}\r\n", reply.status,
+                                 reason_phrase(reply.status), http_date(now));
+  for (const auto& [name, value] : reply.headers) text += std::format("{}: {}\r\n", name, value);
+  if (!reply.content_type.empty()) text += std::format("Content-Type: {}\r\n", reply.content_type);
+  text += std::format("Content-Length: {}\r\nConnection: close\r\n\r\n", reply.body.size());
+  if (method != "HEAD") text += reply.body;
+  return text;
+}
+
+std::string http_date(WallTime now) {
+  return std::format("{:%a, %d %b %Y %T} GMT", std::chrono::floor<std::chrono::seconds>(now));
+}
+
+}  // namespace holdfast::ingress

@@ -1,0 +1,132 @@
+#include "outbox/appender.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.hpp"
+#include "outbox/sqlite.hpp"
+
+namespace holdfast::outbox {
+namespace {
+
+constexpr const char* find_key_sql =
+    "SELECT seq, id, body_sha256, conflicts_with FROM entry INDEXED BY entry_key "
+    "WHERE key_hash = ? AND source_id = ? AND dedupe_key = ?";
+
+constexpr const char* insert_entry_sql =
+    "INSERT INTO entry (seq, id, source_id, state, received_at, settled_at, body_bytes, payload_kept, "
+    "key_hash, dedupe_key, body_sha256, reason, conflicts_with, replay_of) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?)";
+
+constexpr const char* insert_payload_sql =
+    "INSERT INTO payload (seq, method, target, remote_address, content_type, traceparent, headers, body) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+
+bool same_digest(const SQLite::Column& column, const std::array<std::uint8_t, 32>& digest) {
+  return column.getBytes() == static_cast<int>(digest.size()) &&
+         std::memcmp(column.getBlob(), digest.data(), digest.size()) == 0;
+}
+
+}  // namespace
+
+/// What differs between a pending entry and a kept conflict.
+struct Appender::Row {
+  EntryState state = EntryState::pending;
+  std::optional<std::int64_t> key_hash;
+  std::optional<WallTime> settled_at;
+  std::optional<std::string> reason;
+  std::optional<Uuid> conflicts_with;
+};
+
+Appender::Appender(SQLite::Database& database, const Uuid& last_id)
+    : ids_(last_id),
+      find_source_(database, "SELECT id FROM source WHERE name = ?"),
+      insert_source_(database, "INSERT INTO source (name) VALUES (?) RETURNING id"),
+      find_key_(database, find_key_sql),
+      insert_entry_(database, insert_entry_sql),
+      insert_payload_(database, insert_payload_sql) {}
+
+std::optional<std::int64_t> Appender::find_source_id(const std::string& name) {
+  if (const auto known = source_ids_.find(name); known != source_ids_.end()) return known->second;
+  Use find(find_source_, name);
+  if (!find.step()) return std::nullopt;
+  return source_ids_.emplace(name, find.column(0).getInt64()).first->second;
+}
+
+std::int64_t Appender::source_id(const std::string& name) {
+  if (const auto known = find_source_id(name)) return *known;
+  Use insert(insert_source_, name);
+  HOLDFAST_CHECK(insert.step(), "INSERT … RETURNING gave no row");
+  const std::int64_t id = insert.column(0).getInt64();
+  // To the end: only a statement that is done has surely changed the table.
+  while (insert.step()) {
+  }
+  source_ids_.emplace(name, id);
+  return id;
+}
+
+std::optional<KnownKey> Appender::find_known(const AppendTicket::Shared& append) {
+  if (!append.key_hash) return std::nullopt;
+  const auto source = find_source_id(append.entry.source);
+  if (!source) return std::nullopt;
+  std::optional<KnownKey> known;
+  {
+    Use find(find_key_, *append.key_hash, *source, *append.entry.dedupe_key);
+    while (!known && find.step()) {
+      // A conflict row whose own hash happens to be equal is no first copy.
+      if (!find.is_null(3)) continue;
+      known = KnownKey{uuid_from(find.column(1)), find.column(0).getInt64(),
+                       same_digest(find.column(2), append.body_sha256), false};
+    }
+  }
+  if (!known || known->same_body) return known;
+  if (const auto seq = find_conflict(append, known->first_id, *source)) {
+    known->body_kept = true;
+    known->seq = std::max(known->seq, *seq);
+  }
+  return known;
+}
+
+std::optional<std::int64_t> Appender::find_conflict(const AppendTicket::Shared& append,
+                                                    const Uuid& first_id, std::int64_t source) {
+  const auto& entry = append.entry;
+  const auto hash = conflict_hash(entry.source, *entry.dedupe_key, append.body_sha256);
+  Use find(find_key_, hash, source, *entry.dedupe_key);
+  while (find.step()) {
+    if (!find.is_null(3) && uuid_from(find.column(3)) == first_id &&
+        same_digest(find.column(2), append.body_sha256))
+      return find.column(0).getInt64();
+  }
+  return std::nullopt;
+}
+
+Uuid Appender::insert(const AppendTicket::Shared& append, WallTime now, Meta& meta) {
+  return insert_row(append, {EntryState::pending, append.key_hash, {}, {}, {}}, now, meta);
+}
+
+void Appender::insert_conflict(const AppendTicket::Shared& append, const Uuid& first_id, WallTime now,
+                               Meta& meta) {
+  const auto& entry = append.entry;
+  insert_row(append,
+             {EntryState::discarded,
+              conflict_hash(entry.source, entry.dedupe_key.value(), append.body_sha256), now,
+              "key_conflict", first_id},
+             now, meta);
+}
+
+Uuid Appender::insert_row(const AppendTicket::Shared& append, const Row& row, WallTime now, Meta& meta) {
+  const auto& entry = append.entry;
+  const std::int64_t seq = meta.next_seq;
+  const Uuid id = ids_.next(now);
+  run(insert_entry_, seq, id, source_id(entry.source), static_cast<std::int64_t>(row.state),
+      entry.received_at, row.settled_at, static_cast<std::int64_t>(entry.body.size()), row.key_hash,
+      entry.dedupe_key, append.body_sha256, row.reason, row.conflicts_with, entry.replay_of);
+  run(insert_payload_, seq, entry.method, entry.target, entry.remote_address, entry.content_type,
+      entry.traceparent, Blob{append.encoded_headers}, Blob{entry.body});
+  ++meta.next_seq;
+  meta.last_id = id;
+  ++meta.count(row.state);
+  return id;
+}
+
+}  // namespace holdfast::outbox

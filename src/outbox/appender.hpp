@@ -1,0 +1,60 @@
+#pragma once
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/uuid.hpp"
+#include "holdfast/outbox.hpp"
+#include "outbox/meta.hpp"
+#include "outbox/ticket.hpp"
+
+namespace holdfast::outbox {
+
+/// What is known of a key before anything is written.
+struct KnownKey {
+  Uuid first_id;
+  std::int64_t seq = 0;     ///< Row whose commit makes the answer durable.
+  bool same_body = false;   ///< False: the body differs from the first copy's.
+  bool body_kept = false;   ///< A differing body is already kept as a conflict.
+};
+
+/// Finds duplicates and inserts rows, inside the transaction that its owner opened.
+///
+/// Threads:  the writer.
+/// Errors:   throws SQLite::Exception.
+class Appender {
+ public:
+  Appender(SQLite::Database& database, const Uuid& last_id);
+
+  /// The first copy of the entry's key, be it committed or in this transaction; nullopt if new.
+  [[nodiscard]] std::optional<KnownKey> find_known(const AppendTicket::Shared& append);
+  /// Inserts the entry as pending; counts it in `meta`.
+  Uuid insert(const AppendTicket::Shared& append, WallTime now, Meta& meta);
+  /// Keeps the differing body of a known key as a discarded entry.
+  void insert_conflict(const AppendTicket::Shared& append, const Uuid& first_id, WallTime now,
+                       Meta& meta);
+  /// Forgets what a transaction that was rolled back has put into memory.
+  void forget() { source_ids_.clear(); }
+
+ private:
+  struct Row;
+  Uuid insert_row(const AppendTicket::Shared& append, const Row& row, WallTime now, Meta& meta);
+  [[nodiscard]] std::optional<std::int64_t> find_source_id(const std::string& name);
+  [[nodiscard]] std::int64_t source_id(const std::string& name);
+  [[nodiscard]] std::optional<std::int64_t> find_conflict(const AppendTicket::Shared& append,
+                                                          const Uuid& first_id, std::int64_t source);
+
+  base::UuidV7Generator ids_;
+  std::map<std::string, std::int64_t> source_ids_;
+  SQLite::Statement find_source_;
+  SQLite::Statement insert_source_;
+  SQLite::Statement find_key_;
+  SQLite::Statement insert_entry_;
+  SQLite::Statement insert_payload_;
+};
+
+}  // namespace holdfast::outbox

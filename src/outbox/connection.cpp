@@ -1,0 +1,102 @@
+#include "outbox/connection.hpp"
+
+#include <sqlite3.h>
+
+#include <format>
+#include <string_view>
+
+#include "base/check.hpp"
+#include "holdfast/failure.hpp"
+#include "outbox/sqlite.hpp"
+
+namespace holdfast::outbox {
+namespace {
+
+/// Only a foreign writer or a recovering reader can hold us up; appends wait behind it, so it is short.
+constexpr int write_busy_timeout_ms = 100;
+
+/// Hook of SQLite after each commit; being set, it also takes the place of the automatic checkpoint.
+int remember_wal_frames(void* frames, sqlite3*, const char*, int count) {
+  *static_cast<std::int64_t*>(frames) = count;
+  return SQLITE_OK;
+}
+
+void require(const std::string& path, std::string_view pragma, const std::string& wanted,
+             const std::string& found) {
+  if (found == wanted) return;
+  throw Error({FailureKind::refused,
+               std::format("opening outbox {}: {} is {} instead of {}, so a commit would not be durable; "
+                           "put outbox.path on a local disk and use an unmodified SQLite",
+                           path, pragma, found, wanted)});
+}
+
+SQLite::Database open_for_writing(const std::string& path, const std::string& vfs) {
+  SQLite::Database database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, write_busy_timeout_ms,
+                            vfs);
+  const auto get = [&](const char* sql) { return database.execAndGet(sql).getString(); };
+  // page_size counts for a new file only, and must come before WAL.
+  database.exec("PRAGMA page_size = 4096");
+  require(path, "journal_mode", "wal", get("PRAGMA journal_mode = WAL"));
+  database.exec(
+      "PRAGMA synchronous = FULL; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
+      // Debian builds with SECURE_DELETE: every freed page would be written once more, as zeros.
+      "PRAGMA secure_delete = FAST;"
+      // 32 MiB hold the inner pages of the indexes of tens of millions of entries.
+      "PRAGMA cache_size = -32768");
+  require(path, "journal_mode", "wal", get("PRAGMA journal_mode"));
+  require(path, "synchronous", "2", get("PRAGMA synchronous"));
+  require(path, "wal_autocheckpoint", "0", get("PRAGMA wal_autocheckpoint = 0"));
+  // A build without mmap answers nothing at all here, which getString reads as empty.
+  SQLite::Statement mmap(database, "PRAGMA mmap_size");
+  if (mmap.executeStep()) require(path, "mmap_size", "0", mmap.getColumn(0).getString());
+  return database;
+}
+
+}  // namespace
+
+Connection::Connection(const std::string& path, const std::string& vfs)
+    : database_(open_for_writing(path, vfs)),
+      wal_frames_(std::make_unique<std::int64_t>(0)),
+      begin_(database_, "BEGIN"),
+      commit_(database_, "COMMIT"),
+      page_count_(database_, "PRAGMA page_count"),
+      free_count_(database_, "PRAGMA freelist_count"),
+      page_bytes_(query_number(database_, "PRAGMA page_size")) {
+  sqlite3_wal_hook(database_.getHandle(), remember_wal_frames, wal_frames_.get());
+}
+
+Connection::~Connection() = default;
+
+void Connection::begin() { run(begin_); }
+
+void Connection::commit() { run(commit_); }
+
+void Connection::rollback() noexcept {
+  // After FULL, IOERR and NOMEM SQLite may have rolled back by itself.
+  if (sqlite3_get_autocommit(database_.getHandle()) == 0) database_.tryExec("ROLLBACK");
+}
+
+CheckpointResult Connection::checkpoint(CheckpointMode mode) {
+  HOLDFAST_CHECK(sqlite3_get_autocommit(database_.getHandle()) != 0, "checkpoint inside a transaction");
+  int log_frames = 0;
+  int moved_frames = 0;
+  const int code = sqlite3_wal_checkpoint_v2(
+      database_.getHandle(), "main",
+      mode == CheckpointMode::passive ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE,
+      &log_frames, &moved_frames);
+  if (code != SQLITE_OK && reaction_to(code) != Reaction::busy)
+    throw SQLite::Exception(database_.getHandle(), code);
+  const bool complete = code == SQLITE_OK && log_frames == moved_frames;
+  if (complete) *wal_frames_ = 0;
+  return {complete, log_frames};
+}
+
+std::uint64_t Connection::used_bytes() {
+  const auto number = [](SQLite::Statement& statement) {
+    Use use(statement);
+    return use.step() ? use.column(0).getInt64() : 0;
+  };
+  return static_cast<std::uint64_t>((number(page_count_) - number(free_count_)) * page_bytes_);
+}
+
+}  // namespace holdfast::outbox

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace holdfast::outbox {
+
+/// What a checkpoint came to.
+struct CheckpointResult {
+  bool complete = false;      ///< All of the WAL is in the database file, which is synced.
+  std::int64_t wal_frames = 0;  ///< Frames that were in the WAL.
+};
+enum class CheckpointMode {
+  passive,   ///< Moves what it can without waiting for readers.
+  truncate,  ///< Waits for readers up to the busy timeout, then empties the WAL file.
+};
+
+/// The one connection that writes and checkpoints. SQLite up to 3.51.2 can lose commits when one
+/// connection checkpoints while another commits (sqlite.org/wal.html#walresetbug), so there is no second
+/// writer, no automatic checkpoint and no mmap; docs/decisions/0002.
+///
+/// Threads:  one at a time: who opens, then the writer, then who closes.
+/// Errors:   throws SQLite::Exception, but for what is said below.
+class Connection {
+ public:
+  /// Opens for writing and sets the pragmas that the promises rest on.
+  /// Errors:   throws Error (refused) if one of them is not in force when read back.
+  Connection(const std::string& path, const std::string& vfs);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  [[nodiscard]] SQLite::Database& database() { return database_; }
+
+  /// Starts a transaction that becomes a writing one with its first change.
+  void begin();
+  /// Promise:  what changed is on disk when this returns.
+  void commit();
+  /// Takes back what SQLite has not taken back itself; touches no file.
+  void rollback() noexcept;
+
+  [[nodiscard]] CheckpointResult checkpoint(CheckpointMode mode);
+  /// How long a checkpoint waits for readers, and a commit for a foreign writer.
+  void set_busy_timeout(int milliseconds) { database_.setBusyTimeout(milliseconds); }
+
+  /// Pages in use, inside the open transaction if there is one.
+  [[nodiscard]] std::uint64_t used_bytes();
+  /// Frames in the WAL that no complete checkpoint has moved yet.
+  [[nodiscard]] std::int64_t wal_frames() const { return *wal_frames_; }
+
+ private:
+  SQLite::Database database_;
+  std::unique_ptr<std::int64_t> wal_frames_;  ///< Apart: the hook of SQLite keeps its address.
+  SQLite::Statement begin_;
+  SQLite::Statement commit_;
+  SQLite::Statement page_count_;
+  SQLite::Statement free_count_;
+  std::int64_t page_bytes_;
+};
+
+}  // namespace holdfast::outbox

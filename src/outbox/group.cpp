@@ -1,0 +1,36 @@
+#include "outbox/group.hpp"
+
+namespace holdfast::outbox {
+namespace {
+
+/// What the objects around a payload take; keeps a flood of tiny entries bounded too.
+constexpr std::uint64_t work_overhead_bytes = 256;
+
+}  // namespace
+
+std::uint64_t bytes_of(const Work& work) {
+  if (const auto* append = std::get_if<std::shared_ptr<AppendTicket::Shared>>(&work))
+    return work_overhead_bytes + (*append)->stored_bytes;
+  const auto& settle = *std::get<std::shared_ptr<SettleWork>>(work);
+  return work_overhead_bytes +
+         (settle.settlements.size() + settle.attempts.size()) * sizeof(Settlement);
+}
+
+void fail(const Work& work, const Failure& failure) {
+  std::visit([&](const auto& shared) { shared->answer.set(std::unexpected(failure)); }, work);
+}
+
+std::vector<Work> take_group(std::deque<Work>& waiting, const GroupCaps& caps) {
+  std::vector<Work> group;
+  std::uint64_t bytes = 0;
+  while (!waiting.empty() && group.size() < caps.works_max) {
+    const std::uint64_t next = bytes_of(waiting.front());
+    if (!group.empty() && bytes + next > caps.bytes_max) break;
+    bytes += next;
+    group.push_back(std::move(waiting.front()));
+    waiting.pop_front();
+  }
+  return group;
+}
+
+}  // namespace holdfast::outbox

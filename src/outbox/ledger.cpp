@@ -1,0 +1,232 @@
+#include "outbox/ledger.hpp"
+
+#include <format>
+#include <new>
+#include <utility>
+
+#include "outbox/sqlite.hpp"
+
+namespace holdfast::outbox {
+namespace {
+
+/// One group may remove this many steps of delivered entries early; the rest of it gets 503.
+constexpr int early_steps_max = 64;
+
+/// The oldest pending entry of each source is one step into the index of pending ones, so this takes as
+/// many steps as there are sources, however many entries wait.
+constexpr const char* find_oldest_sql =
+    "SELECT entry.seq, entry.received_at FROM source CROSS JOIN entry ON entry.seq = "
+    "(SELECT min(seq) FROM entry INDEXED BY entry_pending WHERE state = 0 AND source_id = source.id) "
+    "ORDER BY entry.seq LIMIT 1";
+
+}  // namespace
+
+Ledger::Ledger(std::unique_ptr<Connection> connection, OutboxFiles files, const OutboxConfig& config,
+               const Clock& clock)
+    : files_(std::move(files)),
+      config_(config),
+      clock_(clock),
+      connection_(std::move(connection)),
+      meta_(load_meta(connection_->database())),
+      meta_writer_(connection_->database()),
+      appender_(connection_->database(), meta_.last_id),
+      settler_(connection_->database()),
+      retention_(connection_->database(), config),
+      find_oldest_(connection_->database(), find_oldest_sql),
+      oldest_(find_oldest()),
+      database_identity_(identify(files_.database)),
+      wal_identity_(identify(files_.wal)) {
+  space_ = {connection_->used_bytes(), wal_identity_.size, disk_free_bytes(files_.folder)};
+}
+
+GroupOutcome Ledger::commit(std::span<const Work> group) {
+  GroupOutcome outcome;
+  outcome.answers.reserve(group.size());
+  std::uint64_t bytes = 0;
+  for (const auto& work : group) {
+    const auto* append_work = std::get_if<std::shared_ptr<AppendTicket::Shared>>(&work);
+    if (append_work == nullptr) continue;
+    ++outcome.appends;
+    bytes += (*append_work)->stored_bytes;
+  }
+  const bool roomy = bytes == 0 || prepare_room(bytes);
+  const auto started = clock_.steady_now();
+  const auto pending_seq = meta_.next_seq;
+  const auto pending_before = meta_.count(EntryState::pending);
+  std::uint64_t settled = 0;
+  const auto result = transact("storing entries", [&](Transaction& transaction) {
+    for (const auto& work : group) {
+      if (const auto* settle = std::get_if<std::shared_ptr<SettleWork>>(&work)) {
+        const auto before = transaction.meta.count(EntryState::pending);
+        transaction.changes += settler_.apply(**settle, transaction.now, transaction.meta);
+        settled += before - transaction.meta.count(EntryState::pending);
+        transaction.settled = true;
+        outcome.answers.emplace_back();
+      } else {
+        outcome.answers.push_back(append(*std::get<0>(work), roomy, transaction));
+      }
+    }
+    outcome.committed = transaction.changes > 0;
+  });
+  outcome.duration = clock_.steady_now() - started;
+  if (result) {
+    outcome.added_pending =
+        meta_.next_seq > pending_seq && meta_.count(EntryState::pending) + settled > pending_before;
+    return outcome;
+  }
+  outcome.committed = false;
+  outcome.failure = result.error();
+  outcome.answers.assign(group.size(), std::unexpected(result.error()));
+  return outcome;
+}
+
+std::expected<void, Failure> Ledger::transact(std::string_view doing,
+                                              const std::function<void(Transaction&)>& body) {
+  Transaction transaction{meta_, clock_.wall_now(), 0, false, 0, early_steps_max, false};
+  Failure failure;
+  try {
+    connection_->begin();
+    body(transaction);
+    if (transaction.changes == 0) {
+      connection_->rollback();
+      return {};
+    }
+    finish(transaction);
+    return {};
+  } catch (const SQLite::Exception& error) {
+    failure = write_failure(doing, error);
+    if (reaction_to(error.getErrorCode()) == Reaction::no_room) disk_refusal_ = failure.message;
+    // Out of memory after the sync leaves a commit in doubt.
+    const bool in_doubt = reaction_to(error.getErrorCode()) == Reaction::no_memory;
+    if (transaction.committing && in_doubt) failure.kind = FailureKind::broken;
+  } catch (const std::bad_alloc&) {
+    failure = {transaction.committing ? FailureKind::broken : FailureKind::overloaded,
+               std::format("{}: out of memory; give the process more memory", doing)};
+  } catch (const Error& error) {
+    failure = error.failure();
+  }
+  connection_->rollback();
+  appender_.forget();
+  if (failure.kind == FailureKind::broken) throw Error(failure);
+  return std::unexpected(failure);
+}
+
+void Ledger::finish(Transaction& transaction) {
+  meta_writer_.save(transaction.meta);
+  auto oldest = oldest_;
+  if (transaction.settled || !oldest) oldest = find_oldest();
+  const std::uint64_t used_bytes = connection_->used_bytes();
+  transaction.committing = true;
+  connection_->commit();
+  meta_ = transaction.meta;
+  oldest_ = oldest;
+  space_.used_bytes = used_bytes;
+  disk_refusal_.clear();
+  check_files();
+}
+
+/// A commit into a file that somebody removed would be lost with the process, so the names are looked at
+/// after each commit and before any answer.
+void Ledger::check_files() {
+  const auto database = identify(files_.database);
+  const auto wal = identify(files_.wal);
+  space_.wal_bytes = wal.size;
+  if (database.same_file(database_identity_) && wal.same_file(wal_identity_)) return;
+  throw Error({FailureKind::broken,
+               std::format("storing entries: {} or its -wal file was removed or replaced while the "
+                           "process ran; stop it, put the files back, and start it again",
+                           files_.database)});
+}
+
+AppendAnswer Ledger::append(const AppendTicket::Shared& append, bool roomy, Transaction& transaction) {
+  const auto known = appender_.find_known(append);
+  if (known && (known->same_body || known->body_kept))
+    return Appended{known->first_id, true, !known->same_body};
+  if (!roomy) {
+    if (auto refusal = make_room(append.stored_bytes, transaction))
+      return std::unexpected(*std::move(refusal));
+  }
+  ++transaction.changes;
+  refused_bytes_ = 0;
+  if (known) {
+    appender_.insert_conflict(append, known->first_id, transaction.now, transaction.meta);
+    return Appended{known->first_id, true, true};
+  }
+  return Appended{appender_.insert(append, transaction.now, transaction.meta), false, false};
+}
+
+bool Ledger::prepare_room(std::uint64_t bytes) {
+  space_.disk_free_bytes = disk_free_bytes(files_.folder);
+  const auto fits = [&] { return find_shortage(space_, config_, bytes) == Shortage::none; };
+  if (fits()) return true;
+  // What a reader held up before would hold up this group too; the writer tries again when idle.
+  if (space_.wal_bytes == 0 || wal_is_held_) return false;
+  return checkpoint(CheckpointMode::truncate).has_value() && fits();
+}
+
+std::optional<Failure> Ledger::make_room(std::uint64_t bytes, Transaction& transaction) {
+  for (;;) {
+    const SpaceUse use{connection_->used_bytes(), space_.wal_bytes + transaction.planned_wal_bytes,
+                       space_.disk_free_bytes};
+    const auto shortage = find_shortage(use, config_, bytes);
+    if (shortage == Shortage::none) break;
+    int removed = 0;
+    if (shortage == Shortage::outbox_full && transaction.early_steps_left-- > 0)
+      removed = retention_.remove_early({}, transaction.meta);
+    transaction.changes += removed;
+    if (removed > 0) continue;
+    refused_bytes_ = bytes;
+    return Failure{FailureKind::overloaded, describe(shortage, use, config_)};
+  }
+  transaction.planned_wal_bytes += bytes;
+  return std::nullopt;
+}
+
+std::optional<WallTime> Ledger::find_oldest() {
+  Use find(find_oldest_);
+  if (!find.step()) return std::nullopt;
+  return time_from(find.column(1));
+}
+
+std::expected<int, Failure> Ledger::retain(const RetentionStep& limits) {
+  int removed = 0;
+  const auto result = transact("removing what was kept long enough", [&](Transaction& transaction) {
+    removed = retention_.remove_due(transaction.now, limits, transaction.meta);
+    transaction.changes += removed;
+  });
+  if (!result) return std::unexpected(result.error());
+  return removed;
+}
+
+std::optional<WallTime> Ledger::retention_due() { return retention_.next_due(); }
+
+std::expected<CheckpointResult, Failure> Ledger::checkpoint(CheckpointMode mode) {
+  try {
+    const auto result = connection_->checkpoint(mode);
+    if (result.complete) wal_is_held_ = false;
+    if (!result.complete && mode == CheckpointMode::truncate) wal_is_held_ = true;
+    check_files();
+    return result;
+  } catch (const SQLite::Exception& error) {
+    auto failure = write_failure("checkpointing", error);
+    if (failure.kind == FailureKind::broken) throw Error(failure);
+    return std::unexpected(std::move(failure));
+  }
+}
+
+std::expected<void, Failure> Ledger::probe() {
+  if (wal_is_held_) {
+    if (auto result = checkpoint(CheckpointMode::passive); !result)
+      return std::unexpected(result.error());
+  }
+  if (disk_refusal_.empty()) return {};
+  return transact("trying the disk", [](Transaction& transaction) { ++transaction.changes; });
+}
+
+LedgerView Ledger::view() const {
+  return {meta_,
+          {space_, wal_is_held_, meta_.count(EntryState::delivered) > 0, refused_bytes_, disk_refusal_},
+          oldest_};
+}
+
+}  // namespace holdfast::outbox

@@ -1,0 +1,115 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "holdfast/clock.hpp"
+#include "holdfast/config.hpp"
+#include "outbox/appender.hpp"
+#include "outbox/connection.hpp"
+#include "outbox/files.hpp"
+#include "outbox/group.hpp"
+#include "outbox/meta.hpp"
+#include "outbox/retention.hpp"
+#include "outbox/settler.hpp"
+#include "outbox/space.hpp"
+
+namespace holdfast::outbox {
+
+/// What became of one group.
+struct GroupOutcome {
+  std::vector<AppendAnswer> answers;  ///< In the order of the group; of a settlement only the error counts.
+  bool committed = false;             ///< False: nothing had to be written, or nothing could be.
+  bool added_pending = false;
+  std::size_t appends = 0;            ///< Appends answered by this commit.
+  std::chrono::duration<double> duration{};
+  std::optional<Failure> failure;     ///< Why it was rolled back: overloaded.
+};
+
+/// What others may know of the outbox after a commit.
+struct LedgerView {
+  Meta meta;
+  StoreOutlook outlook;
+  std::optional<WallTime> oldest_pending_received_at;
+};
+
+/// The content of the outbox as the writer sees it: transactions over appends, settlements and retention,
+/// with the counters, ids and limits that go with them.
+///
+/// Threads:  the writer.
+/// Errors:   each transaction throws Error (broken) if durability is uncertain; never use it again then.
+class Ledger {
+ public:
+  /// Needs:    a connection to a migrated file.
+  Ledger(std::unique_ptr<Connection> connection, OutboxFiles files, const OutboxConfig& config,
+         const Clock& clock);
+
+  /// Commits what can be committed of the group as one transaction. Answers nobody.
+  [[nodiscard]] GroupOutcome commit(std::span<const Work> group);
+  /// Removes one step of what has been kept long enough; the number of rows.
+  [[nodiscard]] std::expected<int, Failure> retain(const RetentionStep& limits);
+  [[nodiscard]] std::optional<WallTime> retention_due();
+  [[nodiscard]] std::expected<CheckpointResult, Failure> checkpoint(CheckpointMode mode);
+  /// After the disk refused a write: tries whether it takes one again.
+  [[nodiscard]] std::expected<void, Failure> probe();
+  /// True while an append may be refused for a reason that only a try of ours can find gone.
+  [[nodiscard]] bool needs_probe() const { return !disk_refusal_.empty() || wal_is_held_; }
+
+  [[nodiscard]] LedgerView view() const;
+  [[nodiscard]] const Meta& meta() const { return meta_; }
+  [[nodiscard]] std::int64_t wal_frames() const { return connection_->wal_frames(); }
+  [[nodiscard]] std::uint64_t wal_bytes() const { return space_.wal_bytes; }
+
+ private:
+  /// State of the transaction that is open; becomes that of the ledger with the commit.
+  struct Transaction {
+    Meta meta;
+    WallTime now{};
+    int changes = 0;
+    bool settled = false;                 ///< The oldest pending entry may be another one now.
+    std::uint64_t planned_wal_bytes = 0;  ///< What its entries will take in the WAL.
+    int early_steps_left = 0;
+    bool committing = false;              ///< From here on only BUSY and FULL leave no doubt.
+  };
+  [[nodiscard]] std::expected<void, Failure> transact(std::string_view doing,
+                                                      const std::function<void(Transaction&)>& body);
+  void finish(Transaction& transaction);
+  /// True if the whole group fits by estimate, so that no entry has to be checked by itself.
+  [[nodiscard]] bool prepare_room(std::uint64_t bytes);
+  /// Makes room for one entry by removing delivered ones early; the refusal if that is not enough.
+  [[nodiscard]] std::optional<Failure> make_room(std::uint64_t bytes, Transaction& transaction);
+  [[nodiscard]] AppendAnswer append(const AppendTicket::Shared& append, bool roomy,
+                                    Transaction& transaction);
+  void check_files();
+  [[nodiscard]] std::optional<WallTime> find_oldest();
+
+  // Constant after construction.
+  const OutboxFiles files_;
+  const OutboxConfig& config_;
+  const Clock& clock_;
+  // Owned by the writer thread.
+  std::unique_ptr<Connection> connection_;
+  Meta meta_;
+  MetaWriter meta_writer_;
+  Appender appender_;
+  Settler settler_;
+  Retention retention_;
+  SQLite::Statement find_oldest_;
+  std::optional<WallTime> oldest_;           ///< When the first pending entry was received.
+  SpaceUse space_;
+  FileIdentity database_identity_;
+  FileIdentity wal_identity_;
+  std::uint64_t refused_bytes_ = 0;          ///< What the last refused entry would have taken.
+  bool wal_is_held_ = false;                 ///< A reader kept the WAL from being emptied.
+  std::string disk_refusal_;                 ///< The disk refused a write, and none has worked since.
+};
+
+}  // namespace holdfast::outbox

@@ -1,0 +1,61 @@
+#include "outbox/meta.hpp"
+
+#include <cstdint>
+#include <optional>
+
+#include "base/check.hpp"
+#include "base/uuid.hpp"
+#include "holdfast/failure.hpp"
+#include "outbox/sqlite.hpp"
+
+namespace holdfast::outbox {
+namespace {
+
+std::optional<Meta> read_meta(SQLite::Database& database) {
+  SQLite::Statement select(database,
+                           "SELECT node, next_seq, last_id, pending, delivered, dead, discarded "
+                           "FROM meta");
+  Use use(select);
+  if (!use.step()) return std::nullopt;
+  Meta meta{uuid_from(use.column(0)), use.column(1).getInt64(), uuid_from(use.column(2)), {}};
+  for (std::size_t i = 0; i < meta.entries.size(); ++i)
+    meta.entries[i] = static_cast<std::uint64_t>(use.column(static_cast<int>(3 + i)).getInt64());
+  return meta;
+}
+
+}  // namespace
+
+void Meta::move(EntryState from, EntryState to) {
+  HOLDFAST_CHECK(count(from) > 0, "more entries left a state than were in it");
+  --count(from);
+  ++count(to);
+}
+
+Meta load_meta(SQLite::Database& database) {
+  // max() over the primary key is one step down the b-tree, not a scan.
+  const auto last_seq = query_number(database, "SELECT ifnull(max(seq), 0) FROM entry");
+  auto meta = read_meta(database);
+  if (!meta && last_seq == 0) {
+    meta = Meta{base::random_uuid(), 1, Uuid{}, {}};
+    SQLite::Statement insert(database, "INSERT INTO meta VALUES (1, ?, 1, ?, 0, 0, 0, 0)");
+    run(insert, meta->node, meta->last_id);
+  }
+  if (!meta || meta->next_seq <= last_seq)
+    throw Error({FailureKind::broken,
+                 "opening the outbox: its counters do not fit its entries, the file is damaged; move it "
+                 "aside and save its entries with `sqlite3 FILE .recover`"});
+  return *meta;
+}
+
+MetaWriter::MetaWriter(SQLite::Database& database)
+    : update_(database,
+              "UPDATE meta SET next_seq = ?, last_id = ?, pending = ?, delivered = ?, dead = ?, "
+              "discarded = ?") {}
+
+void MetaWriter::save(const Meta& meta) {
+  const auto count = [&](EntryState state) { return static_cast<std::int64_t>(meta.count(state)); };
+  run(update_, meta.next_seq, meta.last_id, count(EntryState::pending), count(EntryState::delivered),
+      count(EntryState::dead), count(EntryState::discarded));
+}
+
+}  // namespace holdfast::outbox

@@ -1,0 +1,70 @@
+#include "outbox/submit_queue.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace holdfast::outbox {
+
+void SubmitQueue::push(Work work) {
+  const std::uint64_t bytes = bytes_of(work);
+  const bool settles = std::holds_alternative<std::shared_ptr<SettleWork>>(work);
+  std::optional<Failure> refused;
+  bool wakes = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (refusal_) {
+      refused = refusal_;
+    } else if (!settles && bytes_ != 0 && bytes_ + bytes > bytes_max_) {
+      // Outcomes always get in: they are few, and only they can make room.
+      refused = Failure{FailureKind::overloaded,
+                        "storing the entry: too much waits for the disk already; look at how long a "
+                        "sync of the disk takes"};
+    } else {
+      bytes_ += bytes;
+      // The writer empties the queue before it sleeps, so only the first has to wake it.
+      wakes = waiting_.empty();
+      waiting_.push_back(std::move(work));
+    }
+  }
+  if (refused) fail(work, *refused);
+  if (wakes) wake_.raise();
+}
+
+void SubmitQueue::take(std::deque<Work>& into) {
+  const std::scoped_lock lock(mutex_);
+  if (into.empty()) {
+    std::swap(into, waiting_);
+    return;
+  }
+  std::ranges::move(waiting_, std::back_inserter(into));
+  waiting_.clear();
+}
+
+void SubmitQueue::release(std::uint64_t bytes) {
+  const std::scoped_lock lock(mutex_);
+  bytes_ -= std::min(bytes, bytes_);
+}
+
+void SubmitQueue::refuse(const Failure& failure) {
+  std::deque<Work> waiting;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!refusal_ || refusal_->kind != FailureKind::broken) refusal_ = failure;
+    waiting.swap(waiting_);
+    for (const auto& work : waiting) bytes_ -= std::min(bytes_of(work), bytes_);
+  }
+  for (const auto& work : waiting) fail(work, failure);
+}
+
+void SubmitQueue::accept() {
+  const std::scoped_lock lock(mutex_);
+  if (refusal_ && refusal_->kind != FailureKind::broken) refusal_.reset();
+}
+
+std::optional<Failure> SubmitQueue::refusal() const {
+  const std::scoped_lock lock(mutex_);
+  return refusal_;
+}
+
+}  // namespace holdfast::outbox

@@ -1,0 +1,124 @@
+#include "outbox/writer.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <format>
+#include <utility>
+
+#include "base/check.hpp"
+#include "outbox/housekeeping.hpp"
+
+namespace holdfast::outbox {
+namespace {
+
+using namespace std::chrono_literals;
+
+}  // namespace
+
+Writer::Writer(std::unique_ptr<Ledger> ledger, SubmitQueue& queue, Dependencies dependencies)
+    : clock_(dependencies.clock),
+      log_(std::move(dependencies.log)),
+      on_broken_(std::move(dependencies.on_broken)),
+      queue_(queue),
+      ledger_(std::move(ledger)),
+      last_commit_(clock_.steady_now()),
+      probe_at_(last_commit_),
+      checkpoint_at_(last_commit_),
+      retain_at_(last_commit_),
+      retention_due_(ledger_->retention_due()),
+      view_(ledger_->view()),
+      commit_seconds_(base::seconds_bounds),
+      group_entries_(base::group_bounds) {}
+
+Writer::~Writer() { close(); }
+
+bool Writer::run_once() {
+  if (!ledger_) return false;
+  try {
+    const bool grouped = run_group();
+    const bool kept = keep_house();
+    return grouped || kept;
+  } catch (const Error& error) {
+    break_down(error.failure());
+    return false;
+  }
+}
+
+void Writer::run(const std::stop_token& stop) {
+  queue_.accept();
+  while (!stop.stop_requested()) {
+    const auto seen = queue_.wake().epoch();
+    if (!run_once()) queue_.wake().wait(seen, next_deadline(), stop);
+  }
+  try {
+    while (ledger_ && run_group()) {
+    }
+  } catch (const Error& error) {
+    break_down(error.failure());
+  }
+  // Nobody would answer what came later.
+  queue_.refuse({FailureKind::unavailable, "storing entries: the process is stopping; send again"});
+}
+
+bool Writer::run_group() {
+  queue_.take(backlog_);
+  if (backlog_.empty()) return false;
+  const auto group = take_group(backlog_, {});
+  std::uint64_t bytes = 0;
+  for (const auto& work : group) bytes += bytes_of(work);
+  try {
+    commit(group);
+  } catch (const Error& error) {
+    for (const auto& work : group) fail(work, error.failure());
+    throw;
+  }
+  queue_.release(bytes);
+  return true;
+}
+
+void Writer::commit(const std::vector<Work>& group) {
+  auto outcome = ledger_->commit(group);
+  if (outcome.failure) {
+    note("outbox_commit_refused", *outcome.failure);
+    settle_alone(group, outcome);
+  }
+  if (outcome.committed) {
+    last_commit_ = clock_.steady_now();
+    commit_seconds_.observe(outcome.duration.count());
+    if (outcome.appends > 0) group_entries_.observe(static_cast<double>(outcome.appends));
+  }
+  publish();
+  answer(group, outcome);
+  if (outcome.added_pending && on_appended_) on_appended_();
+}
+
+/// Appends that do not fit must not keep back the outcomes that will make room.
+void Writer::settle_alone(const std::vector<Work>& group, GroupOutcome& outcome) {
+  std::vector<Work> settles;
+  for (const auto& work : group)
+    if (std::holds_alternative<std::shared_ptr<SettleWork>>(work)) settles.push_back(work);
+  if (settles.empty() || settles.size() == group.size()) return;
+  const auto alone = ledger_->commit(settles);
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < group.size(); ++i)
+    if (std::holds_alternative<std::shared_ptr<SettleWork>>(group[i]))
+      outcome.answers[i] = alone.answers[next++];
+}
+
+void Writer::answer(const std::vector<Work>& group, const GroupOutcome& outcome) {
+  HOLDFAST_CHECK(outcome.answers.size() == group.size(), "a request without an answer");
+  bool settled = false;
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    if (const auto* append = std::get_if<std::shared_ptr<AppendTicket::Shared>>(&group[i])) {
+      (*append)->answer.set(outcome.answers[i]);
+      continue;
+    }
+    settled = true;
+    std::get<std::shared_ptr<SettleWork>>(group[i])->answer.set(
+        outcome.answers[i].transform([](const Appended&) {}));
+  }
+  // What was settled is due some time; the exact time is looked up when that step comes.
+  if (settled || !retention_due_) retention_due_ = std::nullopt;
+}
+
+}  // namespace holdfast::outbox

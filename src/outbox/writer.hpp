@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <vector>
+
+#include "base/guarded.hpp"
+#include "base/histogram.hpp"
+#include "holdfast/clock.hpp"
+#include "holdfast/log.hpp"
+#include "outbox/ledger.hpp"
+#include "outbox/submit_queue.hpp"
+
+namespace holdfast::outbox {
+
+/// The writer's loop: takes what waits, commits it as a group, answers, and keeps house in between.
+///
+/// Threads:  run_once, run, close: one at a time, the writer. on_appended: before the writer starts.
+///           The others: any.
+class Writer {
+ public:
+  struct Dependencies {
+    const Clock& clock;
+    LogSink log;
+    std::function<void(const Failure&)> on_broken;
+  };
+  Writer(std::unique_ptr<Ledger> ledger, SubmitQueue& queue, Dependencies dependencies);
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  [[nodiscard]] bool run_once();
+  void run(const std::stop_token& stop);
+  /// Refuses what waits, empties the WAL and closes. After a broken commit the file stays as it is.
+  void close();
+  void on_appended(std::function<void()> callback) { on_appended_ = std::move(callback); }
+
+  [[nodiscard]] LedgerView view() const { return view_.copy(); }
+  [[nodiscard]] HistogramSnapshot commit_seconds() const { return commit_seconds_.snapshot(); }
+  [[nodiscard]] HistogramSnapshot group_entries() const { return group_entries_.snapshot(); }
+
+ private:
+  bool run_group();
+  void commit(const std::vector<Work>& group);
+  void settle_alone(const std::vector<Work>& group, GroupOutcome& outcome);
+  void answer(const std::vector<Work>& group, const GroupOutcome& outcome);
+  bool keep_house();
+  bool probe();
+  bool checkpoint();
+  bool retain();
+  void note(const char* event, const Failure& failure);
+  void break_down(const Failure& failure);
+  void publish();
+  [[nodiscard]] std::optional<SteadyTime> next_deadline() const;
+
+  // Constant after construction.
+  const Clock& clock_;
+  const LogSink log_;
+  const std::function<void(const Failure&)> on_broken_;
+  std::function<void()> on_appended_;
+  SubmitQueue& queue_;
+  // Owned by the writer thread.
+  std::unique_ptr<Ledger> ledger_;  ///< Empty after close; given up, not closed, after break_down.
+  std::deque<Work> backlog_;        ///< Taken from the queue, not yet in a group.
+  SteadyTime last_commit_;
+  SteadyTime probe_at_;
+  SteadyTime checkpoint_at_;        ///< Not before; put off while a reader holds the WAL.
+  SteadyTime retain_at_;            ///< Not before.
+  std::optional<WallTime> retention_due_;
+  // Guarded: any thread.
+  base::Guarded<LedgerView> view_;
+  base::Histogram commit_seconds_;
+  base::Histogram group_entries_;
+};
+
+}  // namespace holdfast::outbox

@@ -1,0 +1,105 @@
+#include "postgres/payload.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/encoding.hpp"
+
+namespace holdfast::postgres {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
+/// Accepts what jsonb accepts: no NUL in a string, no extreme depth. Builds nothing.
+class JsonbCheck final : public json::json_sax_t {
+ public:
+  bool null() override { return true; }
+  bool boolean(bool /*value*/) override { return true; }
+  bool number_integer(number_integer_t /*value*/) override { return true; }
+  bool number_unsigned(number_unsigned_t /*value*/) override { return true; }
+  bool number_float(number_float_t /*value*/, const string_t& /*text*/) override { return true; }
+  bool string(string_t& value) override { return !value.contains('\0'); }
+  bool binary(binary_t& /*value*/) override { return false; }
+  bool key(string_t& value) override { return !value.contains('\0'); }
+  bool start_object(std::size_t /*elements*/) override { return ++depth_ <= payload_depth_max; }
+  bool start_array(std::size_t /*elements*/) override { return ++depth_ <= payload_depth_max; }
+  bool end_object() override { return depth_-- > 0; }
+  bool end_array() override { return depth_-- > 0; }
+  bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
+                   const nlohmann::detail::exception& error) override {
+    // A number too big for a double ends the parse, but jsonb has numeric: Postgres shall decide.
+    undecided_ = undecided_ || error.id == 406;
+    return undecided_;
+  }
+
+ private:
+  bool undecided_ = false;
+  std::size_t depth_ = 0;
+};
+
+bool is_jsonb(std::string_view text) {
+  JsonbCheck check;
+  return json::sax_parse(text.begin(), text.end(), &check);
+}
+
+/// "Application/JSON; charset=utf-8" to "application/json".
+std::string media_type(std::string_view content_type) {
+  std::string type;
+  for (const char c : content_type.substr(0, content_type.find(';')))
+    if (c != ' ' && c != '\t') type += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return type;
+}
+
+bool starts_as_container(std::string_view body) {
+  const auto first = body.find_first_not_of(" \t\r\n");
+  return first != std::string_view::npos && (body[first] == '{' || body[first] == '[');
+}
+
+std::string form_text(std::string_view encoded) {
+  return base::to_postgres_text(base::percent_decode(encoded, true));
+}
+
+std::string form_json(std::string_view body) {
+  json fields = json::object();
+  while (!body.empty()) {
+    const std::string_view pair = body.substr(0, body.find('&'));
+    body.remove_prefix(std::min(pair.size() + 1, body.size()));
+    if (pair.empty()) continue;
+    const auto equals = pair.find('=');
+    const bool bare = equals == std::string_view::npos;
+    std::string value = bare ? std::string() : form_text(pair.substr(equals + 1));
+    const auto [field, is_new] = fields.emplace(form_text(pair.substr(0, equals)), value);
+    if (is_new) continue;
+    if (field->is_string()) *field = json::array({*field});
+    field->push_back(std::move(value));
+  }
+  return fields.dump();
+}
+
+}  // namespace
+
+Payload payload_of(std::string_view content_type, std::string_view body) {
+  if (body.starts_with(byte_order_mark)) body.remove_prefix(byte_order_mark.size());
+  if (body.empty()) return {};
+  const std::string type = media_type(content_type);
+  const bool form = type == "application/x-www-form-urlencoded";
+  const bool container = starts_as_container(body);
+  // curl -d sends JSON under the type of a form, so the first character counts as well.
+  if ((!form || container) && is_jsonb(body)) return {std::string(body), false};
+  if (form) return {form_json(body), false};
+  const bool meant_as_json = type.empty() || type == "application/json" || type == "text/json" ||
+                             type.ends_with("+json") || container;
+  return {std::nullopt, meant_as_json};
+}
+
+std::string headers_json(const std::vector<Header>& headers) {
+  json list = json::array();
+  for (const auto& header : headers)
+    list.push_back(
+        json::array({base::to_postgres_text(header.name), base::to_postgres_text(header.value)}));
+  return list.dump();
+}
+
+}  // namespace holdfast::postgres

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <expected>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "holdfast/clock.hpp"
+#include "postgres/classify.hpp"
+#include "postgres/conninfo.hpp"
+#include "postgres/interrupt.hpp"
+
+namespace holdfast::postgres {
+
+/// What is known of a statement or a connection attempt that failed.
+struct SqlError {
+  std::string sqlstate;    ///< Empty: libpq, a deadline or an interrupt.
+  std::string constraint;
+  std::string message;     ///< Primary message only.
+  bool session_dead = false;
+};
+
+/// The rows of a statement; values in the format that was asked for.
+class Rows {
+ public:
+  explicit Rows(PGresult* result) : result_(result, PQclear) {}
+  [[nodiscard]] int size() const { return PQntuples(result_.get()); }
+  [[nodiscard]] std::optional<std::string_view> value(int row, int column) const;
+  /// What the server did, such as "COMMIT" or "INSERT 0 3".
+  [[nodiscard]] std::string_view tag() const { return result_ ? PQcmdStatus(result_.get()) : ""; }
+  [[nodiscard]] const PGresult* raw() const { return result_.get(); }
+
+ private:
+  std::unique_ptr<PGresult, void (*)(PGresult*)> result_;
+};
+
+/// A parameter in binary format, or a text.
+struct Parameter {
+  std::string_view bytes;
+  bool binary = true;
+};
+
+/// One connection to Postgres. Every wait is ours: on the socket, a deadline and an interrupt, so
+/// that a server that accepts and never answers costs a deadline and not the thread.
+///
+/// The statements go through libpq and not through libpqxx, because libpqxx 7.10 throws away what
+/// the relay decides by: an exception carries no constraint name, 42501 no code, a connection that
+/// fails no code at all, and its calls block without a limit.
+///
+/// Threads:  one at a time.
+/// Blocks:   until the deadline of the call; only the lookup of a host name has the resolver's own.
+class Session {
+ public:
+  [[nodiscard]] static std::expected<Session, SqlError> open(const Conninfo& conninfo,
+                                                             const Clock& clock,
+                                                             const Interrupt& interrupt);
+  Session(Session&&) noexcept = default;
+  Session& operator=(Session&&) noexcept = default;
+
+  /// One simple query; may hold several statements. The rows are those of the last one.
+  [[nodiscard]] std::expected<Rows, SqlError> run(const std::string& sql, SteadyTime deadline);
+  /// One unnamed statement with parameters $1, $2, …; results in binary if asked for.
+  [[nodiscard]] std::expected<Rows, SqlError> run(const std::string& sql,
+                                                  std::span<const Parameter> parameters,
+                                                  bool binary_rows, SteadyTime deadline);
+  /// False if the other side has hung up, as far as the socket knows; no round trip.
+  [[nodiscard]] bool looks_alive() const;
+
+ private:
+  using Connection = std::unique_ptr<PGconn, void (*)(PGconn*)>;
+  enum class Waited { ready, deadline, interrupted };
+
+  Session(Connection connection, const Clock& clock, const Interrupt& interrupt);
+  [[nodiscard]] std::expected<void, SqlError> handshake(const Conninfo& conninfo);
+  [[nodiscard]] std::expected<Rows, SqlError> finish(SteadyTime deadline);
+  [[nodiscard]] std::expected<void, SqlError> flush(SteadyTime deadline);
+  [[nodiscard]] std::expected<void, SqlError> consume();
+  [[nodiscard]] std::expected<void, SqlError> wait_for_answer(SteadyTime deadline);
+  [[nodiscard]] Waited wait(short events, SteadyTime deadline) const;
+  [[nodiscard]] static SqlError gave_up(Waited reason);
+  [[nodiscard]] SqlError link_error() const;
+  [[nodiscard]] SqlError result_error(const PGresult* result) const;
+
+  Connection connection_;
+  const Clock* clock_;
+  const Interrupt* interrupt_;
+};
+
+}  // namespace holdfast::postgres

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "holdfast/clock.hpp"
+#include "holdfast/entry.hpp"
+
+/// What is remembered against entries that failed alone, and against sources that fail too often.
+namespace holdfast::relay {
+
+/// An entry is dead after this many data errors alone in a row.
+inline constexpr std::uint32_t data_errors_max = 2;
+/// A missing parent is waited for: tries at 0 s, 1 s and 3.5 s, all within 5 s.
+inline constexpr std::uint32_t foreign_key_tries_max = 3;
+inline constexpr std::chrono::milliseconds foreign_key_waits[] = {std::chrono::milliseconds(1'000),
+                                                                  std::chrono::milliseconds(2'500)};
+/// An entry that times out alone this often is held.
+inline constexpr std::uint32_t timeouts_max = 5;
+/// So many dead entries of one source within the window, none delivered between: its schema drifted.
+inline constexpr std::size_t flood_deaths = 20;
+inline constexpr std::chrono::milliseconds flood_window{60'000};
+
+/// Answers about one entry that stood alone. Outages add nothing: they say nothing about it.
+struct Suspect {
+  std::int64_t seq = 0;
+  std::uint32_t data_errors = 0;  ///< In a row; another answer about the entry starts it again.
+  std::uint32_t foreign_key_tries = 0;
+  std::uint32_t timeouts = 0;
+};
+
+/// At most one suspect a group, because what fails alone holds all that follow it.
+///
+/// Threads:  one at a time.
+class Suspects {
+ public:
+  /// The record of this entry; a fresh one if the group's last suspect was another entry.
+  [[nodiscard]] Suspect& of(const Entry& entry);
+  /// An entry of the group was settled.
+  void clear(const std::string& group) { suspects_.erase(group); }
+  /// After an outage the parents need their time, too.
+  void forgive_missing_parents();
+
+ private:
+  std::map<std::string, Suspect, std::less<>> suspects_;
+};
+
+/// Tells a few bad entries from a schema that drifted.
+///
+/// Threads:  one at a time.
+class FloodWatch {
+ public:
+  /// One more entry of the source is dead; true if that makes it a flood.
+  [[nodiscard]] bool died(const std::string& source, SteadyTime now);
+  void delivered(const std::string& source) { deaths_.erase(source); }
+
+ private:
+  std::map<std::string, std::deque<SteadyTime>, std::less<>> deaths_;
+};
+
+}  // namespace holdfast::relay

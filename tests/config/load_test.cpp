@@ -1,0 +1,303 @@
+#include "config/load.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "fixture.hpp"
+
+using namespace holdfast;
+using namespace holdfast::config;
+using namespace holdfast::config::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// The example of the manual, without what a later version brings.
+constexpr std::string_view whole_example = R"([ingress]
+listen = "127.0.0.1:8080"
+public_url = "https://hooks.example.com"    # what senders call
+max_body = "4MiB"
+max_connections = 256
+max_headers = 100
+max_header_bytes = "16KiB"
+max_uri = "8KiB"
+max_inflight_bytes = "256MiB"
+request_deadline = "10s"
+keep_alive_timeout = "30s"
+append_timeout = "5s"
+trusted_proxies = ["127.0.0.1/32"]
+tls_certificate = ""
+
+[outbox]
+path = "holdfast.db"
+max_size = "8GiB"
+disk_reserve = "256MiB"
+keep_delivered = "24h"
+keep_discarded = "7d"
+dedupe_window = "24h"
+allow_unsafe_filesystem = false
+
+[destination]
+url = "${DATABASE_URL:}"
+schema = "holdfast"
+migrate = true
+connections = 1
+drain = "eager"
+economy_window = "30m"
+idle_close = "10s"
+batch_entries = 1000
+batch_bytes = "4MiB"
+connect_timeout = "15s"
+deliver_timeout = "30s"
+backoff_initial = "200ms"
+backoff_max = "30s"
+shutdown_timeout = "10s"
+
+[admin]
+listen = "127.0.0.1:9090"
+token = "${HOLDFAST_ADMIN_TOKEN:}"
+
+[log]
+level = "info"
+format = "text"
+
+[[source]]
+name = "whatsapp"
+provider = "whatsapp"
+path = "/api/whatsapp/webhook"
+secrets = ["${WHATSAPP_APP_SECRET}"]
+verify_token = "${WHATSAPP_VERIFY_TOKEN}"
+
+[[source]]
+name = "twilio"
+provider = "twilio"
+path = "/api/twilio/webhook"
+secrets = ["${TWILIO_AUTH_TOKEN}"]
+
+[[source]]
+name = "activities"
+provider = "bearer"
+path = "/api/activities"
+secrets = ["${ACTIVITIES_TOKEN}"]
+dedupe = "/id"
+)";
+
+const std::map<std::string, std::string> example_variables{{"WHATSAPP_APP_SECRET", "w"},
+                                                           {"WHATSAPP_VERIFY_TOKEN", "v"},
+                                                           {"TWILIO_AUTH_TOKEN", "t"},
+                                                           {"ACTIVITIES_TOKEN", "a"},
+                                                           {"DATABASE_URL", "postgres://h/d"}};
+
+}  // namespace
+
+TEST_CASE("config: the whole example loads and says what it says", "[config][load]") {
+  const auto config = parse_text(whole_example, example_variables);
+  REQUIRE(config);
+  CHECK(config->origin == "holdfast.toml");
+  CHECK(config->ingress.public_url == "https://hooks.example.com");
+  CHECK(config->destination.url.reveal() == "postgres://h/d");
+  CHECK(config->admin.token.empty());
+  REQUIRE(config->sources.size() == 3);
+  CHECK(config->sources[0].provider == Provider::whatsapp);
+  CHECK(config->sources[0].verify_token.reveal() == "v");
+  CHECK(config->sources[0].effective_path() == "/api/whatsapp/webhook");
+  CHECK(config->sources[1].provider == Provider::twilio);
+  CHECK(config->sources[1].secrets.front().reveal() == "t");
+  CHECK(config->sources[2].provider == Provider::bearer);
+  CHECK(config->sources[2].dedupe == "/id");
+}
+
+TEST_CASE("config: the values of the example are the defaults", "[config][load]") {
+  const auto written = parse_text(whole_example, example_variables);
+  const auto bare = parse_text(one_source);
+  REQUIRE(written);
+  REQUIRE(bare);
+  CHECK(written->ingress.listen == bare->ingress.listen);
+  CHECK(written->ingress.max_body_bytes == bare->ingress.max_body_bytes);
+  CHECK(written->ingress.max_connections == bare->ingress.max_connections);
+  CHECK(written->ingress.max_headers == bare->ingress.max_headers);
+  CHECK(written->ingress.max_header_bytes == bare->ingress.max_header_bytes);
+  CHECK(written->ingress.max_uri_bytes == bare->ingress.max_uri_bytes);
+  CHECK(written->ingress.max_inflight_bytes == bare->ingress.max_inflight_bytes);
+  CHECK(written->ingress.request_deadline == bare->ingress.request_deadline);
+  CHECK(written->ingress.keep_alive_timeout == bare->ingress.keep_alive_timeout);
+  CHECK(written->ingress.append_timeout == bare->ingress.append_timeout);
+  CHECK(written->ingress.trusted_proxies == bare->ingress.trusted_proxies);
+  CHECK(written->outbox.path == bare->outbox.path);
+  CHECK(written->outbox.max_size_bytes == bare->outbox.max_size_bytes);
+  CHECK(written->outbox.disk_reserve_bytes == bare->outbox.disk_reserve_bytes);
+  CHECK(written->outbox.keep_delivered == bare->outbox.keep_delivered);
+  CHECK(written->outbox.keep_discarded == bare->outbox.keep_discarded);
+  CHECK(written->outbox.dedupe_window == bare->outbox.dedupe_window);
+  CHECK(written->destination.schema == bare->destination.schema);
+  CHECK(written->destination.migrate == bare->destination.migrate);
+  CHECK(written->destination.idle_close == bare->destination.idle_close);
+  CHECK(written->destination.batch_entries == bare->destination.batch_entries);
+  CHECK(written->destination.batch_bytes == bare->destination.batch_bytes);
+  CHECK(written->destination.connect_timeout == bare->destination.connect_timeout);
+  CHECK(written->destination.deliver_timeout == bare->destination.deliver_timeout);
+  CHECK(written->destination.backoff_initial == bare->destination.backoff_initial);
+  CHECK(written->destination.backoff_max == bare->destination.backoff_max);
+  CHECK(written->destination.shutdown_timeout == bare->destination.shutdown_timeout);
+  CHECK(written->admin.listen == bare->admin.listen);
+  CHECK(written->log.level == bare->log.level);
+}
+
+TEST_CASE("config: all errors come at once, in the order of the file", "[config][load]") {
+  CHECK(errors_of(R"([ingress]
+max_bdy = "4MiB"
+listen = "8080"
+
+[destination]
+url = "${NOPE}"
+
+[[source]]
+name = "a b"
+provider = "whatsap"
+)") == R"(holdfast.toml:2: ingress.max_bdy: unknown key; did you mean "max_body"?
+holdfast.toml:3: ingress.listen: "8080" has no port; write "host:port", such as "127.0.0.1:8080" or "[::1]:8080"
+holdfast.toml:6: destination.url: variable NOPE is not set and has no default; set it, or write ${NOPE:default}
+holdfast.toml:9: source[#1].name: "a b" is no name; write 1 to 64 letters, digits, _ or -
+holdfast.toml:10: source[#1].provider: "whatsap" is not known; did you mean "whatsapp"?)");
+}
+
+TEST_CASE("config: unknown sections are refused with a suggestion", "[config][load]") {
+  const std::string source(one_source);
+  CHECK(errors_of("[ingres]\n" + source) ==
+        "holdfast.toml:1: \"ingres\": unknown section; did you mean \"ingress\"?");
+  CHECK(errors_of("[[sources]]\n" + source).contains("did you mean \"source\"?"));
+  CHECK(errors_of("listen = \"x\"\n" + source).contains("stands above the first section"));
+  CHECK(errors_of("[server]\n" + source)
+            .contains("known here: ingress, outbox, destination, admin, log, source"));
+  CHECK(errors_of("\"a\\nb\" = 1\n" + source).contains("\"a\\x0ab\": unknown section"));
+}
+
+TEST_CASE("config: a section of the wrong shape says how to write it", "[config][load]") {
+  const std::string source(one_source);
+  CHECK(errors_of("[[ingress]]\n" + source)
+            .contains("ingress: is written [[ingress]]; write [ingress]"));
+  CHECK(errors_of("outbox = 1\n" + source).contains("outbox: is an integer; write [outbox]"));
+  CHECK(errors_of("[source]\nname = \"a\"\n").contains("write [[source]] above each one"));
+  CHECK(errors_of("source = [1]\n").contains("source[#1]: is an integer; write [[source]]"));
+  CHECK(errors_of("source = []\n").contains("write [[source]]"));
+}
+
+TEST_CASE("config: a file without a source is refused", "[config][load]") {
+  CHECK(errors_of("").contains("holdfast.toml: source: there is none"));
+}
+
+TEST_CASE("config: what is no TOML is refused with its line and without its values",
+          "[config][load]") {
+  CHECK(errors_of("[ingress]\nlisten = \n").starts_with("holdfast.toml:2: is no TOML: "));
+  for (const auto* text :
+       {"[admin]\ntoken = canary-secret\n", "[admin]\ntoken = \"canary-secret\n",
+        "[admin]\ntoken = 'canary-secret\n", "[admin]\ntoken: canary-secret\n",
+        "[admin]\ntoken = \"canary-secret\" x\n", "[admin]\ntoken = \"canary-\\qx\"\n",
+        "[admin]\ntoken = \"canary-secret\"\ntoken = \"canary-secret\"\n",
+        "[admin]\ntoken = 0xcanary-secret\n", "[admin]\ntoken = 12canary-secret\n"}) {
+    const std::string errors = errors_of(text);
+    CAPTURE(errors);
+    CHECK(errors.contains("is no TOML"));
+    CHECK_FALSE(errors.contains("canary"));
+  }
+  CHECK(errors_of("a = \"\xff\"").contains("is no TOML"));
+  CHECK(errors_of(std::string(300, '[')).contains("is no TOML"));
+}
+
+TEST_CASE("config: what a later version brings is refused as such", "[config][load]") {
+  const auto later = [](std::string_view section, std::string_view line) {
+    return errors_in(section, line).contains("is not available in this version");
+  };
+  CHECK(later("destination", "drain = \"economy\""));
+  CHECK(later("destination", "connections = 2"));
+  CHECK(later("ingress", "tls_certificate = \"x.pem\""));
+  CHECK(later("ingress", "tls_key = \"x.pem\""));
+  CHECK(errors_of("[[admin.token]]\nname = \"x\"\n" + std::string(one_source))
+            .contains("admin.token: [[admin.token]] is not available in this version"));
+  for (const auto* line : {"write = \"whatsapp\"", "order_by = \"/id\"", "header = \"X\"",
+                           "write = [{statement = \"x\"}]"})
+    CHECK(errors_of(std::string(one_source) + line).contains("is not available in this version"));
+  for (const auto* provider : {"stripe", "github", "slack", "shopify", "standard-webhooks",
+                               "sendgrid", "telegram", "hmac"})
+    CHECK(errors_of(
+              std::format("[[source]]\nname = \"a\"\nprovider = \"{}\"\nsecrets = \"x\"", provider))
+              .contains(
+                  "is not available in this version; available are whatsapp, twilio, bearer and "
+                  "none"));
+}
+
+TEST_CASE("config: an admin listener beyond loopback needs a token", "[config][load]") {
+  CHECK(errors_in("admin", "listen = \"0.0.0.0:9090\"") ==
+        "holdfast.toml:2: admin.listen: 0.0.0.0:9090 is not loopback and there is no token; write "
+        "token "
+        "or token_file, or listen on 127.0.0.1");
+  CHECK(errors_in("admin", "listen = \"0.0.0.0:9090\"\ntoken = \"${X:}\"").contains("no token"));
+  CHECK(errors_in("admin", "listen = \"0.0.0.0:9090\"\ntoken = \"t\"") == "ok");
+  CHECK(errors_in("admin", "listen = \"[::1]:9090\"") == "ok");
+  CHECK(errors_in("admin", "token = \"a b\"").contains("which no client can send"));
+  CHECK(errors_in("admin", "token = \"a\\n\"").contains("check for a stray line break"));
+}
+
+TEST_CASE("config: the two listeners must differ", "[config][load]") {
+  CHECK(errors_in("admin", "listen = \"127.0.0.1:8080\"").contains("is ingress.listen already"));
+  CHECK(errors_of("[admin]\nlisten = \"127.0.0.1:0\"\n[ingress]\nlisten = \"127.0.0.1:0\"\n" +
+                  std::string(one_source)) == "ok");
+}
+
+TEST_CASE("config: a file that cannot be read says so", "[config][load]") {
+  const TemporaryFolder folder;
+  const auto missing = load(folder.path("none.toml"), environment_of({}));
+  REQUIRE_FALSE(missing);
+  REQUIRE(missing.error().list.size() == 1);
+  CHECK(to_line(missing.error().origin, missing.error().list.front()) ==
+        folder.path("none.toml") +
+            ": cannot be read: No such file or directory; check its name and the permissions");
+  CHECK_FALSE(load(folder.path(""), environment_of({})));
+  CHECK_FALSE(
+      load(folder.write("big.toml", std::string(1024 * 1024 + 1, '#')), environment_of({})));
+  const auto good = load(folder.write("good.toml", one_source), environment_of({}));
+  REQUIRE(good);
+  CHECK(good->origin == folder.path("good.toml"));
+}
+
+TEST_CASE("config: the operator's choice comes first, then HOLDFAST_CONFIG", "[config][load]") {
+  const auto environment = environment_of({{"HOLDFAST_CONFIG", "/x/named.toml"}});
+  CHECK(find_config_file("chosen.toml", environment) == "chosen.toml");
+  CHECK(find_config_file(std::nullopt, environment) == "/x/named.toml");
+}
+
+TEST_CASE("config: holdfast.toml of the working folder comes next", "[config][load]") {
+  const TemporaryFolder folder;
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(folder.path(""));
+  const auto none = find_config_file(std::nullopt, environment_of({{"HOLDFAST_CONFIG", ""}}));
+  folder.write("holdfast.toml", one_source);
+  const auto found = find_config_file(std::nullopt, environment_of({}));
+  std::filesystem::current_path(before);
+  CHECK(found == "holdfast.toml");
+  CHECK(none.value_or("/etc/holdfast/holdfast.toml") == "/etc/holdfast/holdfast.toml");
+}
+
+TEST_CASE("config: without a file an unverified source on loopback is there", "[config][load]") {
+  const auto config = built_in_defaults(environment_of({{"DATABASE_URL", "postgres://h/d"}}));
+  CHECK(config.ingress.listen.is_loopback());
+  CHECK(config.admin.listen.is_loopback());
+  REQUIRE(config.sources.size() == 1);
+  CHECK(config.sources[0].name == "default");
+  CHECK(config.sources[0].effective_path() == "/ingest/default");
+  CHECK(config.sources[0].provider == Provider::none);
+  CHECK(config.destination.url.reveal() == "postgres://h/d");
+  CHECK(built_in_defaults(environment_of({})).destination.url.empty());
+}
+
+TEST_CASE("config: broken files are refused, never a crash", "[config][load]") {
+  // Every prefix of a good file, and every file with one byte changed to a quote or a bracket.
+  for (std::size_t i = 0; i < whole_example.size(); ++i) {
+    (void)parse_text(whole_example.substr(0, i), example_variables);
+    for (const char c : {'"', '[', '$', '\0'}) {
+      std::string text(whole_example);
+      text[i] = c;
+      (void)parse_text(text, example_variables);
+    }
+  }
+  SUCCEED();
+}

@@ -1,0 +1,251 @@
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+
+#include "relay/backoff.hpp"
+#include "relay_rig.hpp"
+
+using namespace std::chrono_literals;
+using namespace holdfast;
+using support::failure_of;
+using support::RelayRig;
+
+namespace {
+
+using Sizes = std::vector<std::size_t>;
+
+void no_attempts(RelayRig& rig, const std::vector<Uuid>& ids) {
+  for (const Uuid& id : ids) CHECK(rig.find(id).attempts.empty());
+}
+
+std::vector<Uuid> append_some(RelayRig& rig, int count) {
+  std::vector<Uuid> ids;
+  for (int i = 0; i < count; ++i) ids.push_back(rig.append("a", std::to_string(i)));
+  return ids;
+}
+
+DeliveryFailure lost() { return failure_of(DeliveryClass::connection, "", "connection refused"); }
+
+}  // namespace
+
+TEST_CASE("relay: an outage costs no attempt and kills nothing", "[relay][outage]") {
+  RelayRig rig;
+  const auto ids = append_some(rig, 10);
+  for (const auto delivery_class : {DeliveryClass::connection, DeliveryClass::server}) {
+    rig.destination.set_rule([=](auto) { return failure_of(delivery_class, "57P03"); });
+    rig.pass_time(std::chrono::hours(24));
+    CHECK(rig.count(EntryState::pending) == 10);
+    CHECK(rig.relay->stats().state == DestinationState::backing_off);
+    CHECK(rig.destination.calls().size() > 100);
+    no_attempts(rig, ids);
+  }
+  rig.everything_arrives();
+  no_attempts(rig, ids);
+}
+
+TEST_CASE("relay: nothing is sent before retry_at, however often it is woken", "[relay][outage]") {
+  for (std::uint64_t seed = 1; seed < 20; ++seed) {
+    CAPTURE(seed);
+    RelayRig::Options options;
+    options.seed = seed;
+    RelayRig rig(options);
+    rig.append("a", "x");
+    auto limited = failure_of(DeliveryClass::server, "53300", "too many connections");
+    limited.slow_start = true;
+    rig.destination.fail_next(limited);
+    const auto step = rig.settle_down();
+    REQUIRE(step.next);
+    CHECK(*step.next >= rig.clock.steady_now() + 5s);
+    const auto stats = rig.relay->stats();
+    REQUIRE(stats.retry_at);
+    CHECK(*stats.retry_at - rig.clock.wall_now() == *step.next - rig.clock.steady_now());
+    rig.clock.advance(4'999ms);
+    rig.append("a", "y");
+    rig.relay->wake();
+    static_cast<void>(rig.relay->run_once());
+    CHECK(rig.destination.calls().size() == 1);
+    rig.everything_arrives();
+  }
+}
+
+TEST_CASE("relay: after an outage one entry goes first, then 4, 16, 64", "[relay][outage]") {
+  RelayRig rig;
+  append_some(rig, 200);
+  rig.destination.fail_next(lost(), 3);
+  rig.everything_arrives();
+  CHECK(rig.batch_sizes() == Sizes{200, 1, 1, 1, 4, 16, 64, 115});
+  CHECK(rig.events("destination_recovered").size() == 1);
+}
+
+TEST_CASE("relay: the retry log tells attempt, class, sqlstate, delay, reason and entries",
+          "[relay][outage][log]") {
+  RelayRig rig;
+  append_some(rig, 7);
+  rig.destination.fail_next(failure_of(DeliveryClass::server, "57P03", "starting up"), 2);
+  rig.everything_arrives();
+  const auto events = rig.events("delivery_retry");
+  REQUIRE(events.size() == 2);
+  CHECK(events[0].level == LogLevel::warn);
+  CHECK(events[0].fields.at("attempt") == "1");
+  CHECK(events[1].fields.at("attempt") == "2");
+  CHECK(events[0].fields.at("class") == "server");
+  CHECK(events[0].fields.at("sqlstate") == "57P03");
+  CHECK(events[0].fields.at("reason") == "57P03: starting up");
+  CHECK(events[0].fields.at("entries") == "7");
+  CHECK(events[0].fields.contains("delay_seconds"));
+}
+
+TEST_CASE("relay: a session that had lived is opened again at once, with the same batch, once",
+          "[relay][outage]") {
+  RelayRig rig;
+  rig.append("a", "first");
+  static_cast<void>(rig.settle_down());
+  append_some(rig, 10);
+  rig.destination.forget_calls();
+  rig.destination.fail_next(lost());
+  const auto before = rig.clock.steady_now();
+  static_cast<void>(rig.settle_down());
+  CHECK(rig.clock.steady_now() == before);
+  CHECK(rig.count(EntryState::pending) == 0);
+  CHECK(rig.batch_sizes() == Sizes{10, 10});
+  for (const auto& event : rig.events("delivery_retry")) CHECK(event.level == LogLevel::info);
+  append_some(rig, 10);
+  rig.destination.forget_calls();
+  rig.destination.fail_next(lost(), 2);
+  while (rig.relay->stats().consecutive_failures < 2) static_cast<void>(rig.relay->run_once());
+  rig.everything_arrives();
+  CHECK(rig.batch_sizes() == Sizes{10, 10, 1, 4, 5});
+}
+
+TEST_CASE("relay: a commit in doubt is sent again and stands once", "[relay][outage]") {
+  RelayRig rig;
+  const auto ids = append_some(rig, 10);
+  rig.append("b", "keyed", "k");
+  rig.destination.commit_in_doubt_next();
+  static_cast<void>(rig.relay->run_once());
+  CHECK(rig.destination.rows().size() == 11);
+  CHECK(rig.count(EntryState::pending) == 11);
+  rig.everything_arrives();
+  CHECK(rig.destination.rows().size() == 11);
+  no_attempts(rig, ids);
+}
+
+TEST_CASE("relay: contention sends the same batch soon again and charges nothing",
+          "[relay][contention]") {
+  RelayRig rig;
+  const auto ids = append_some(rig, 10);
+  rig.destination.fail_next(failure_of(DeliveryClass::contention, "40P01", "deadlock"), 9);
+  const auto before = rig.clock.steady_now();
+  rig.pass_time(10s);
+  CHECK(rig.batch_sizes() == Sizes(10, 10));
+  CHECK(rig.relay->stats().last_success <= rig.clock.wall_now());
+  CHECK(rig.clock.steady_now() - before == 10s);
+  CHECK(rig.events("destination_recovered").empty());
+  no_attempts(rig, ids);
+  rig.everything_arrives();
+}
+
+TEST_CASE("relay: the tenth contention in a row is an outage", "[relay][contention]") {
+  RelayRig rig;
+  append_some(rig, 10);
+  rig.destination.fail_next(failure_of(DeliveryClass::contention, "40P01", "deadlock"), 10);
+  while (rig.destination.calls().size() < 9) rig.pass_time(10ms);
+  CHECK(rig.relay->stats().state != DestinationState::backing_off);
+  while (rig.destination.calls().size() < 10) rig.pass_time(1ms);
+  CHECK((rig.relay->stats().state == DestinationState::backing_off ||
+         rig.count(EntryState::pending) < 10));
+  rig.everything_arrives();
+  CHECK(rig.batch_sizes()[10] == 1);
+  CHECK(rig.events("destination_recovered").size() == 1);
+}
+
+TEST_CASE("relay: a configuration error pauses, says so once, and resumes by itself",
+          "[relay][pause]") {
+  RelayRig rig;
+  const auto ids = append_some(rig, 10);
+  rig.destination.set_rule(
+      [](auto) { return failure_of(DeliveryClass::config, "42P01", "no such relation"); });
+  static_cast<void>(rig.settle_down());
+  auto stats = rig.relay->stats();
+  CHECK(stats.state == DestinationState::paused);
+  CHECK(stats.paused);
+  CHECK(stats.pause_reason == "configuration");
+  CHECK(stats.last_error == "42P01: no such relation");
+  CHECK(stats.retry_at == rig.clock.wall_now() + 30s);
+  rig.pass_time(29'999ms);
+  CHECK(rig.destination.calls().size() == 1);
+  rig.pass_time(1h);
+  const auto sizes = rig.batch_sizes();
+  CHECK(sizes.size() == 1 + 120);
+  CHECK(std::ranges::all_of(sizes.begin() + 1, sizes.end(), [](auto size) { return size == 1; }));
+  for (const auto& call : rig.destination.calls()) CHECK(call.seqs.front() == 1);
+  REQUIRE(rig.events("destination_paused").size() == 1);
+  CHECK(rig.events("destination_paused").front().level == LogLevel::error);
+  no_attempts(rig, ids);
+  rig.everything_arrives();
+  CHECK(rig.events("destination_resumed").size() == 1);
+  CHECK_FALSE(rig.relay->stats().paused);
+  CHECK_FALSE(rig.relay->stats().pause_reason);
+}
+
+TEST_CASE("relay: quota and defect pause, too, and a new reason is told", "[relay][pause]") {
+  RelayRig rig;
+  const auto ids = append_some(rig, 2);
+  rig.destination.fail_next(failure_of(DeliveryClass::quota, "XX000", "compute time quota"));
+  static_cast<void>(rig.settle_down());
+  CHECK(rig.relay->stats().pause_reason == "quota");
+  rig.destination.fail_next(failure_of(DeliveryClass::defect, "21000", "cardinality"));
+  rig.pass_time(30s);
+  static_cast<void>(rig.settle_down());
+  CHECK(rig.relay->stats().pause_reason == "configuration");
+  CHECK(rig.events("destination_paused").size() == 2);
+  no_attempts(rig, ids);
+  rig.everything_arrives();
+}
+
+TEST_CASE("relay: a lost link does not end a pause; a refused entry does", "[relay][pause]") {
+  RelayRig rig;
+  rig.append("a", "bad");
+  rig.append("a", "good");
+  rig.destination.fail_next(failure_of(DeliveryClass::config, "28P01", "password"));
+  rig.destination.fail_next(lost());
+  rig.pass_time(30s);
+  static_cast<void>(rig.settle_down());
+  CHECK(rig.relay->stats().state == DestinationState::paused);
+  CHECK(rig.destination.calls().size() == 2);
+  rig.destination.refuse_bodies({"bad"}, failure_of(DeliveryClass::data, "22P02"));
+  rig.pass_time(30s);
+  static_cast<void>(rig.settle_down());
+  CHECK(rig.count(EntryState::dead) == 1);
+  CHECK(rig.events("destination_resumed").size() == 1);
+  rig.everything_arrives({"bad"});
+}
+
+TEST_CASE("relay: a paused destination with nothing pending needs no wake-up", "[relay][pause]") {
+  RelayRig rig;
+  const Uuid id = rig.append("a", "x");
+  rig.destination.fail_next(failure_of(DeliveryClass::config, "3D000"));
+  static_cast<void>(rig.settle_down());
+  Settlement discard;
+  discard.seq = rig.find(id).seq;
+  discard.state = EntryState::discarded;
+  REQUIRE(rig.outbox->settle({discard}));
+  rig.pass_time(1h);
+  CHECK_FALSE(rig.relay->run_once().next);
+  CHECK(rig.destination.calls().size() == 1);
+  rig.append("a", "y");
+  static_cast<void>(rig.settle_down());
+  CHECK(rig.relay->stats().state == DestinationState::connected);
+}
+
+TEST_CASE("relay: a destination up for a moment at a time still makes progress", "[relay][outage]") {
+  RelayRig rig;
+  append_some(rig, 500);
+  int up = 0;
+  rig.destination.set_rule([&](auto) -> std::optional<DeliveryFailure> {
+    if (++up % 4 == 0) return std::nullopt;
+    return lost();
+  });
+  for (int i = 0; i < 20'000 && rig.count(EntryState::pending) > 0; ++i) rig.pass_time(1s);
+  CHECK(rig.count(EntryState::pending) == 0);
+  rig.everything_arrives();
+}

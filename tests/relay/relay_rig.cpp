@@ -1,0 +1,136 @@
+#include "relay_rig.hpp"
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+
+namespace holdfast::support {
+
+using namespace std::chrono_literals;
+
+RelayRig::RelayRig(Options options) : options_(std::move(options)) {
+  OutboxConfig config;
+  config.path = folder.file("holdfast.db");
+  config.disk_reserve_bytes = 0;
+  auto opened = Outbox::open(
+      config, {.clock = clock, .log = [](const LogEvent&) {}, .on_broken = [](const Failure&) {},
+               .vfs = "", .checkpoint_on_open = true});
+  REQUIRE(opened);
+  outbox = std::move(*opened);
+  restart_relay();
+  writer_ = std::jthread([this](const std::stop_token& stop) { outbox->run_writer(stop); });
+}
+
+RelayRig::~RelayRig() = default;
+
+void RelayRig::restart_relay() {
+  relay.reset();
+  Relay::Options options;
+  options.destination = options_.destination;
+  options.sources = options_.sources;
+  options.jitter_seed = options_.seed;
+  const auto keep = [this](const LogEvent& event) {
+    Logged logged{event.level, std::string(event.name), event.message, {}};
+    for (const auto& [name, value] : event.fields) logged.fields.emplace(name, value);
+    log_.with([&](auto& log) { log.push_back(std::move(logged)); });
+  };
+  Destination* const target = options_.configured ? &destination : nullptr;
+  relay = std::make_unique<Relay>(std::move(options),
+                                  Relay::Dependencies{*outbox, target, clock, keep});
+}
+
+Uuid RelayRig::append(const std::string& source, const std::string& body,
+                      std::optional<std::string> key) {
+  NewEntry entry;
+  entry.source = source;
+  entry.body = body;
+  entry.dedupe_key = std::move(key);
+  entry.received_at = clock.wall_now();
+  entry.method = "POST";
+  entry.target = "/ingest/" + source;
+  const auto appended = outbox->append(std::move(entry), 10s);
+  REQUIRE(appended);
+  if (!appended->duplicate) accepted_.push_back(appended->id);
+  return appended->id;
+}
+
+void RelayRig::append_many(const std::string& source, int count) {
+  for (int i = 0; i < count; ++i) append(source, source + "-" + std::to_string(i));
+}
+
+RelayStep RelayRig::settle_down() {
+  for (int i = 0; i < 100'000; ++i) {
+    const RelayStep step = relay->run_once();
+    if (!step.next || *step.next > clock.steady_now()) return step;
+  }
+  FAIL("the relay never rests");
+  return {};
+}
+
+void RelayRig::pass_time(std::chrono::milliseconds time) {
+  const SteadyTime end = clock.steady_now() + time;
+  while (true) {
+    const RelayStep step = settle_down();
+    if (!step.next || *step.next > end) break;
+    clock.advance_to(*step.next);
+  }
+  clock.advance_to(end);
+}
+
+Entry RelayRig::find(const Uuid& id) {
+  auto found = outbox->find(id);
+  REQUIRE(found);
+  REQUIRE(*found);
+  return std::move(**found);
+}
+
+std::uint64_t RelayRig::count(EntryState state) const {
+  return outbox->stats().entries[static_cast<std::size_t>(state)];
+}
+
+std::vector<RelayRig::Logged> RelayRig::events(const std::string& name) const {
+  std::vector<Logged> found;
+  log_.with([&](const auto& log) {
+    std::ranges::copy_if(log, std::back_inserter(found),
+                         [&](const Logged& logged) { return logged.name == name; });
+  });
+  return found;
+}
+
+std::vector<std::size_t> RelayRig::batch_sizes() const {
+  std::vector<std::size_t> sizes;
+  for (const auto& call : destination.calls()) sizes.push_back(call.seqs.size());
+  return sizes;
+}
+
+void RelayRig::everything_arrives(const std::set<std::string>& dead) {
+  destination.heal();
+  for (int i = 0; i < 10'000 && count(EntryState::pending) > 0; ++i) {
+    const RelayStep step = settle_down();
+    if (step.next) clock.advance_to(*step.next);
+  }
+  CHECK(count(EntryState::pending) == 0);
+  std::map<Uuid, int> copies;
+  std::map<std::string, std::int64_t> last_seq;
+  for (const auto& row : destination.rows()) {
+    ++copies[row.id];
+    CHECK(row.seq > last_seq[row.source]);
+    last_seq[row.source] = row.seq;
+  }
+  for (const Uuid& id : accepted_) check_entry(find(id), dead, copies);
+}
+
+void RelayRig::check_entry(const Entry& entry, const std::set<std::string>& dead,
+                           const std::map<Uuid, int>& copies) {
+  CAPTURE(entry.seq, entry.source, entry.body);
+  const auto held = copies.find(entry.duplicate_of.value_or(entry.id));
+  if (dead.contains(entry.body)) {
+    CHECK(entry.state == EntryState::dead);
+    CHECK(held == copies.end());
+    return;
+  }
+  CHECK(entry.state == EntryState::delivered);
+  REQUIRE(held != copies.end());
+  CHECK(held->second == 1);
+}
+
+}  // namespace holdfast::support
