@@ -47,7 +47,7 @@ CREATE TABLE entry (
 CREATE UNIQUE INDEX entry_id ON entry (id);
 CREATE INDEX entry_key ON entry (key_hash) WHERE key_hash IS NOT NULL;
 CREATE INDEX entry_pending ON entry (source_id, seq) WHERE state = 0;
-CREATE INDEX entry_aside ON entry (state, seq) WHERE state = 2 OR state = 3;
+CREATE INDEX entry_aside ON entry (state, seq) WHERE state >= 2;
 CREATE INDEX entry_settled ON entry (state, payload_kept, settled_at) WHERE settled_at IS NOT NULL;
 
 -- headers: name and value of each in turn as netstrings (`4:Host,9:localhost,`), since values may hold

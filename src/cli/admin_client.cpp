@@ -20,10 +20,11 @@ std::string_view cause_of(httplib::Error error) {
 }
 
 Failure unreachable(const std::string& url, std::string_view cause) {
-  return {FailureKind::unavailable,
-          std::format("asking the daemon at {}: {}; check that \"holdfast serve\" runs on this machine "
-                      "and that admin.listen of this configuration is its own",
-                      url, cause)};
+  return {
+      FailureKind::unavailable,
+      std::format("asking the daemon at {}: {}; check that \"holdfast serve\" runs on this machine "
+                  "and that admin.listen of this configuration is its own",
+                  url, cause)};
 }
 
 }  // namespace
@@ -36,7 +37,8 @@ std::string admin_url(const ListenAddress& listen) {
 }
 
 std::expected<AdminReply, Failure> admin_get(const std::string& url, const std::string& path,
-                                             const Secret& token, std::chrono::milliseconds timeout) {
+                                             const Secret& token,
+                                             std::chrono::milliseconds timeout) {
   try {
     httplib::Client client(url);
     client.set_connection_timeout(timeout);

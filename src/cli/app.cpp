@@ -62,8 +62,9 @@ std::expected<Config, int> load_config(const Context& context) {
 int run(int argc, const char* const* argv) {
   const SystemClock clock;
   Context context{clock, std::nullopt, {}};
-  CLI::App app("Commits webhook writes to a local outbox before answering, and relays them to Postgres",
-               "holdfast");
+  CLI::App app(
+      "Commits webhook writes to a local outbox before answering, and relays them to Postgres",
+      "holdfast");
   app.add_option("--config", context.config_path,
                  "Configuration file; else $HOLDFAST_CONFIG, ./holdfast.toml, "
                  "/etc/holdfast/holdfast.toml, built-in defaults")

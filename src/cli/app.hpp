@@ -9,8 +9,8 @@
 #include "holdfast/clock.hpp"
 #include "holdfast/config.hpp"
 
-/// The commands of the binary. Each file adds one family; app.cpp parses, runs the chosen one and turns
-/// whatever happens into an exit code.
+/// The commands of the binary. Each file adds one family; app.cpp parses, runs the chosen one and
+/// turns whatever happens into an exit code.
 namespace holdfast::cli {
 
 /// Part of the contract: scripts branch on these.
@@ -22,7 +22,7 @@ inline constexpr int exit_usage = 2;
 struct Context {
   const Clock& clock;
   std::optional<std::string> config_path;  ///< --config, as given.
-  std::function<int()> command;            ///< Set by the command that was chosen; gives the exit code.
+  std::function<int()> command;  ///< Set by the command that was chosen; gives the exit code.
 };
 
 void add_serve(CLI::App& app, Context& context);
@@ -32,7 +32,8 @@ void add_outbox(CLI::App& app, Context& context);
 void add_healthcheck(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
 
-/// A wrong argument that only the command itself can see: it is reported like one that the parser sees.
+/// A wrong argument that only the command itself can see: it is reported like one that the parser
+/// sees.
 class UsageError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

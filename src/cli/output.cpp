@@ -34,10 +34,9 @@ bool is_unsafe(std::uint32_t point) {
     std::uint32_t first;
     std::uint32_t last;
   };
-  static constexpr Span unsafe[] = {{0x00, 0x1F},     {0x7F, 0x9F},     {0xAD, 0xAD},
-                                    {0x61C, 0x61C},   {0x200B, 0x200F}, {0x2028, 0x202E},
-                                    {0x2060, 0x206F}, {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB},
-                                    {0xE0000, 0xE0FFF}};
+  static constexpr Span unsafe[] = {
+      {0x00, 0x1F},     {0x7F, 0x9F},     {0xAD, 0xAD},     {0x61C, 0x61C},   {0x200B, 0x200F},
+      {0x2028, 0x202E}, {0x2060, 0x206F}, {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}, {0xE0000, 0xE0FFF}};
   for (const auto& span : unsafe)
     if (point >= span.first && point <= span.last) return true;
   return false;
@@ -75,7 +74,9 @@ void print_error(std::string_view message) {
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
-void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+void print(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
 
 Style output_style() {
   if (isatty(STDOUT_FILENO) == 0) return {};
@@ -85,9 +86,13 @@ Style output_style() {
   return {known ? size.ws_col : std::size_t{80}, no_colour == nullptr || *no_colour == '\0'};
 }
 
-std::string printable(std::string_view bytes) { return escaped(bytes, ""); }
+std::string printable(std::string_view bytes) {
+  return escaped(bytes, "");
+}
 
-std::string printable_lines(std::string_view bytes) { return escaped(bytes, "\n\t"); }
+std::string printable_lines(std::string_view bytes) {
+  return escaped(bytes, "\n\t");
+}
 
 std::size_t columns(std::string_view text) {
   std::size_t count = 0;
@@ -124,7 +129,8 @@ std::string bytes_text(std::uint64_t bytes) {
 
 std::string age_text(std::chrono::milliseconds age) {
   const auto all = age.count() < 0 ? 0 : age.count();
-  if (all < 10'000 && all % 1000 != 0) return std::format("{:.1f}s", static_cast<double>(all) / 1000);
+  if (all < 10'000 && all % 1000 != 0)
+    return std::format("{:.1f}s", static_cast<double>(all) / 1000);
   const auto seconds = all / 1000;
   if (seconds < 60) return std::format("{}s", seconds);
   if (seconds < 3600) return std::format("{}m {}s", seconds / 60, seconds % 60);

@@ -19,13 +19,15 @@ void print(std::string_view text);
 
 /// How standard output wants its text.
 struct Style {
-  std::optional<std::size_t> width;  ///< Columns of a terminal; nullopt: not a terminal, cut nothing.
-  bool colour = false;               ///< A terminal, and NO_COLOR is not set.
+  std::optional<std::size_t>
+      width;            ///< Columns of a terminal; nullopt: not a terminal, cut nothing.
+  bool colour = false;  ///< A terminal, and NO_COLOR is not set.
 };
 [[nodiscard]] Style output_style();
 
-/// Text that came from outside, fit for a terminal: control and invisible characters and what is not
-/// UTF-8 become escapes such as \x1b, so that a hostile key can neither move the cursor nor hide.
+/// Text that came from outside, fit for a terminal: control and invisible characters and what is
+/// not UTF-8 become escapes such as \x1b, so that a hostile key can neither move the cursor nor
+/// hide.
 [[nodiscard]] std::string printable(std::string_view bytes);
 
 /// The same, with line breaks and tabs left alone.

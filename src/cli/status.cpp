@@ -48,7 +48,8 @@ int print_status(const Context& context, bool as_json) {
 void add_status(CLI::App& app, Context& context) {
   const auto json = std::make_shared<bool>(false);
   auto* command =
-      app.add_subcommand("status", "Ask the running daemon how it is: backlog, lag, destination, pauses")
+      app.add_subcommand("status",
+                         "Ask the running daemon how it is: backlog, lag, destination, pauses")
           ->fallthrough();
   command->add_flag("--json", *json, "Print the daemon's status document as it is");
   command->callback([json, &context] {

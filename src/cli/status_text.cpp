@@ -26,10 +26,20 @@ std::optional<std::string> text_of(const json& document, std::string_view key) {
   return printable(value.get_ref<const std::string&>());
 }
 
+/// A number that every integer type used here can hold.
+std::optional<double> number_of(const json& value) {
+  static constexpr double number_max = 1e15;
+  if (!value.is_number()) return std::nullopt;
+  const double number = value.get<double>();
+  return number >= 0 && number <= number_max ? std::optional(number) : std::nullopt;
+}
+
 std::optional<std::uint64_t> count_of(const json& document, std::string_view key) {
   const auto& value = at(document, key);
-  if (!value.is_number() || value.get<double>() < 0) return std::nullopt;
-  return value.get<std::uint64_t>();
+  if (value.is_number_unsigned()) return value.get<std::uint64_t>();
+  const auto number = number_of(value);
+  if (!number) return std::nullopt;
+  return static_cast<std::uint64_t>(*number);
 }
 
 /// A time and how far it is from now.
@@ -70,7 +80,8 @@ std::string coloured_status(const std::string& status, const Style& style) {
 void add_destination(Lines& lines, const json& destination, WallTime now) {
   if (const auto state = text_of(destination, "state")) lines.add(*state);
   if (const auto at_time = when(destination, "retry_at", now)) lines.add("next try " + *at_time);
-  if (const auto failures = count_of(destination, "consecutive_failures"); failures && *failures > 0)
+  if (const auto failures = count_of(destination, "consecutive_failures");
+      failures && *failures > 0)
     lines.add(std::format("{} failure{} in a row", *failures, *failures == 1 ? "" : "s"));
   lines.end("destination");
   if (const auto success = when(destination, "last_success", now)) lines.add(*success);
@@ -85,10 +96,10 @@ void add_destination(Lines& lines, const json& destination, WallTime now) {
 void add_outbox(Lines& lines, const json& outbox) {
   if (const auto pending = count_of(outbox, "pending"))
     lines.add(std::format("{} pending", *pending));
-  const auto& age = at(outbox, "oldest_pending_age_seconds");
-  if (age.is_number() && age.get<double>() > 0)
-    lines.add("oldest " + age_text(std::chrono::milliseconds(
-                              static_cast<std::int64_t>(age.get<double>() * 1000))));
+  const auto age = number_of(at(outbox, "oldest_pending_age_seconds")).value_or(0);
+  if (age > 0)
+    lines.add("oldest " +
+              age_text(std::chrono::milliseconds(static_cast<std::int64_t>(age * 1000))));
   lines.end("backlog");
   for (const auto* key : {"dead", "discarded", "delivered"})
     if (const auto count = count_of(outbox, key)) lines.add(std::format("{} {}", *count, key));

@@ -33,7 +33,8 @@ int validate(const Context& context, bool show) {
     return exit_good;
   }
   const std::size_t count = config->sources.size();
-  print(std::format("{}: ok ({} source{})\n", printable(config->origin), count, count == 1 ? "" : "s"));
+  print(std::format("{}: ok ({} source{})\n", printable(config->origin), count,
+                    count == 1 ? "" : "s"));
   return exit_good;
 }
 
@@ -46,10 +47,12 @@ void add_validate(CLI::App& app, Context& context) {
   };
   const auto options = std::make_shared<Options>();
   auto* command =
-      app.add_subcommand("validate", "Check the configuration and list everything that is wrong with it")
+      app.add_subcommand("validate",
+                         "Check the configuration and list everything that is wrong with it")
           ->fallthrough();
-  auto* show = command->add_flag("--show", options->show,
-                                 "Print the configuration in force, defaults included, secrets masked");
+  auto* show =
+      command->add_flag("--show", options->show,
+                        "Print the configuration in force, defaults included, secrets masked");
   command->add_flag("--json", options->json, "Print the result as JSON")->excludes(show);
   command->callback([options, &context] {
     context.command = [options, &context] {

@@ -1,10 +1,5 @@
-// The two libraries that decide what is durable and what arrives are asked at run time, because the
-// loader may have found another version than the compiler.
 #include <httplib.h>
-#include <libpq-fe.h>
 #include <openssl/crypto.h>
-#include <spdlog/version.h>
-#include <sqlite3.h>
 
 #include <format>
 #include <nlohmann/json.hpp>
@@ -12,6 +7,13 @@
 #include "cli/app.hpp"
 #include "cli/output.hpp"
 #include "holdfast/service.hpp"
+
+// Declared and not included: the headers of these two belong to the folders that use them, and only
+// the loader knows which version is in use. They decide what is durable and what arrives.
+extern "C" {
+const char* sqlite3_libversion(void);
+int PQlibVersion(void);
+}
 
 namespace holdfast::cli {
 namespace {
@@ -27,7 +29,6 @@ std::vector<Library> libraries() {
           {"libpq", std::format("{}.{}", libpq / 10'000, libpq % 10'000)},
           {"openssl", OpenSSL_version(OPENSSL_VERSION_STRING)},
           {"cpp-httplib", CPPHTTPLIB_VERSION},
-          {"spdlog", std::format("{}.{}.{}", SPDLOG_VER_MAJOR, SPDLOG_VER_MINOR, SPDLOG_VER_PATCH)},
           {"nlohmann-json", std::format("{}.{}.{}", NLOHMANN_JSON_VERSION_MAJOR,
                                         NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH)},
           {"cli11", CLI11_VERSION}};

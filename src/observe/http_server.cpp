@@ -154,6 +154,7 @@ void HttpServer::serve(int socket) noexcept {
       stream.begin_request(admin_request_limit);
       bool closed = false;
       if (!process_request(stream, "", 0, "", 0, left == 1, closed, nullptr) || closed) break;
+      if (stream.refused()) break;
     }
   } catch (const std::exception&) {
     // Out of memory while reading a head: the client sees its connection end without an answer.

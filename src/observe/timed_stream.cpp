@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 
 namespace holdfast::observe {
 
@@ -66,6 +67,10 @@ ssize_t TimedStream::read(char* target, size_t size) {
 }
 
 ssize_t TimedStream::write(const char* source, size_t size) {
+  // The library writes each head from its first byte on, and tells nobody else what it answered.
+  constexpr std::string_view version = "HTTP/1.1 ";
+  const std::string_view head(source, size);
+  if (head.starts_with(version) && size > version.size()) refused_ = head[version.size()] >= '4';
   while (wait_writable()) {
     const ssize_t sent = ::send(socket_, source, size, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent >= 0) return sent;

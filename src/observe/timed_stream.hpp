@@ -26,6 +26,9 @@ class TimedStream final : public httplib::Stream {
   [[nodiscard]] bool await_request(std::chrono::milliseconds limit);
   /// From now on all reads and writes together must end within `limit`.
   void begin_request(std::chrono::milliseconds limit);
+  /// True after an answer of 400 or above. What follows it cannot be trusted to be a request: the
+  /// framing may be what was wrong.
+  [[nodiscard]] bool refused() const { return refused_; }
 
   [[nodiscard]] bool is_readable() const override;
   [[nodiscard]] bool wait_readable() const override;
@@ -50,6 +53,7 @@ class TimedStream final : public httplib::Stream {
   std::array<char, 4096> buffer_{};
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
+  bool refused_ = false;
 };
 
 }  // namespace holdfast::observe

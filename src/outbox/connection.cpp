@@ -15,12 +15,6 @@ namespace {
 /// Only a foreign writer or a recovering reader can hold us up; appends wait behind it, so it is short.
 constexpr int write_busy_timeout_ms = 100;
 
-/// Hook of SQLite after each commit; being set, it also takes the place of the automatic checkpoint.
-int remember_wal_frames(void* frames, sqlite3*, const char*, int count) {
-  *static_cast<std::int64_t*>(frames) = count;
-  return SQLITE_OK;
-}
-
 void require(const std::string& path, std::string_view pragma, const std::string& wanted,
              const std::string& found) {
   if (found == wanted) return;
@@ -56,13 +50,28 @@ SQLite::Database open_for_writing(const std::string& path, const std::string& vf
 
 Connection::Connection(const std::string& path, const std::string& vfs)
     : database_(open_for_writing(path, vfs)),
-      wal_frames_(std::make_unique<std::int64_t>(0)),
+      wal_(std::make_unique<WalProgress>()),
       begin_(database_, "BEGIN"),
       commit_(database_, "COMMIT"),
       page_count_(database_, "PRAGMA page_count"),
       free_count_(database_, "PRAGMA freelist_count"),
       page_bytes_(query_number(database_, "PRAGMA page_size")) {
-  sqlite3_wal_hook(database_.getHandle(), remember_wal_frames, wal_frames_.get());
+  // Being set, the hook also takes the place of SQLite's automatic checkpoint.
+  sqlite3_wal_hook(database_.getHandle(), remember, wal_.get());
+}
+
+int Connection::remember(void* progress, sqlite3*, const char*, int frames) {
+  auto& wal = *static_cast<WalProgress*>(progress);
+  // Each commit adds a frame, so a count that has not grown tells that the WAL began anew.
+  if (frames <= wal.frames) wal.moved_frames = 0;
+  wal.frames = frames;
+  return SQLITE_OK;
+}
+
+std::uint64_t Connection::unmoved_wal_bytes() const {
+  constexpr std::int64_t frame_header_bytes = 24;
+  return static_cast<std::uint64_t>((wal_->frames - wal_->moved_frames) *
+                                    (page_bytes_ + frame_header_bytes));
 }
 
 Connection::~Connection() = default;
@@ -87,7 +96,7 @@ CheckpointResult Connection::checkpoint(CheckpointMode mode) {
   if (code != SQLITE_OK && reaction_to(code) != Reaction::busy)
     throw SQLite::Exception(database_.getHandle(), code);
   const bool complete = code == SQLITE_OK && log_frames == moved_frames;
-  if (complete) *wal_frames_ = 0;
+  if (log_frames >= 0 && moved_frames >= 0) *wal_ = {log_frames, moved_frames};
   return {complete, log_frames};
 }
 

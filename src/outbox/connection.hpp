@@ -48,12 +48,19 @@ class Connection {
 
   /// Pages in use, inside the open transaction if there is one.
   [[nodiscard]] std::uint64_t used_bytes();
-  /// Frames in the WAL that no complete checkpoint has moved yet.
-  [[nodiscard]] std::int64_t wal_frames() const { return *wal_frames_; }
+  /// Bytes in the WAL that no checkpoint has moved to the database file yet.
+  [[nodiscard]] std::uint64_t unmoved_wal_bytes() const;
 
  private:
+  /// How far the WAL is; fed by the hook that SQLite calls after each commit.
+  struct WalProgress {
+    std::int64_t frames = 0;
+    std::int64_t moved_frames = 0;
+  };
+  static int remember(void* progress, sqlite3*, const char*, int frames);
+
   SQLite::Database database_;
-  std::unique_ptr<std::int64_t> wal_frames_;  ///< Apart: the hook of SQLite keeps its address.
+  std::unique_ptr<WalProgress> wal_;  ///< Apart: SQLite keeps its address.
   SQLite::Statement begin_;
   SQLite::Statement commit_;
   SQLite::Statement page_count_;

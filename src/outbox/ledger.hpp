@@ -65,7 +65,7 @@ class Ledger {
 
   [[nodiscard]] LedgerView view() const;
   [[nodiscard]] const Meta& meta() const { return meta_; }
-  [[nodiscard]] std::int64_t wal_frames() const { return connection_->wal_frames(); }
+  [[nodiscard]] std::uint64_t unmoved_wal_bytes() const { return connection_->unmoved_wal_bytes(); }
   [[nodiscard]] std::uint64_t wal_bytes() const { return space_.wal_bytes; }
 
  private:

@@ -41,6 +41,11 @@ void SubmitQueue::take(std::deque<Work>& into) {
   waiting_.clear();
 }
 
+bool SubmitQueue::empty() const {
+  const std::scoped_lock lock(mutex_);
+  return waiting_.empty();
+}
+
 void SubmitQueue::release(std::uint64_t bytes) {
   const std::scoped_lock lock(mutex_);
   bytes_ -= std::min(bytes, bytes_);

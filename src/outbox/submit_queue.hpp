@@ -22,6 +22,7 @@ class SubmitQueue {
   void push(Work work);
   /// Moves all that waits behind `into`; its bytes count until release().
   void take(std::deque<Work>& into);
+  [[nodiscard]] bool empty() const;
   /// The work of so many bytes is done.
   void release(std::uint64_t bytes);
 

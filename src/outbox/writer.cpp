@@ -6,19 +6,14 @@
 #include <utility>
 
 #include "base/check.hpp"
-#include "outbox/housekeeping.hpp"
 
 namespace holdfast::outbox {
-namespace {
-
-using namespace std::chrono_literals;
-
-}  // namespace
-
-Writer::Writer(std::unique_ptr<Ledger> ledger, SubmitQueue& queue, Dependencies dependencies)
+Writer::Writer(std::unique_ptr<Ledger> ledger, SubmitQueue& queue, const OutboxConfig& config,
+               Dependencies dependencies)
     : clock_(dependencies.clock),
       log_(std::move(dependencies.log)),
       on_broken_(std::move(dependencies.on_broken)),
+      kept_least_(std::min({config.keep_delivered, config.keep_discarded, config.dedupe_window})),
       queue_(queue),
       ledger_(std::move(ledger)),
       last_commit_(clock_.steady_now()),
@@ -86,6 +81,7 @@ void Writer::commit(const std::vector<Work>& group) {
     last_commit_ = clock_.steady_now();
     commit_seconds_.observe(outcome.duration.count());
     if (outcome.appends > 0) group_entries_.observe(static_cast<double>(outcome.appends));
+    plan_retention();
   }
   publish();
   answer(group, outcome);
@@ -107,18 +103,41 @@ void Writer::settle_alone(const std::vector<Work>& group, GroupOutcome& outcome)
 
 void Writer::answer(const std::vector<Work>& group, const GroupOutcome& outcome) {
   HOLDFAST_CHECK(outcome.answers.size() == group.size(), "a request without an answer");
-  bool settled = false;
   for (std::size_t i = 0; i < group.size(); ++i) {
     if (const auto* append = std::get_if<std::shared_ptr<AppendTicket::Shared>>(&group[i])) {
       (*append)->answer.set(outcome.answers[i]);
-      continue;
+    } else {
+      std::get<std::shared_ptr<SettleWork>>(group[i])->answer.set(
+          outcome.answers[i].transform([](const Appended&) {}));
     }
-    settled = true;
-    std::get<std::shared_ptr<SettleWork>>(group[i])->answer.set(
-        outcome.answers[i].transform([](const Appended&) {}));
   }
-  // What was settled is due some time; the exact time is looked up when that step comes.
-  if (settled || !retention_due_) retention_due_ = std::nullopt;
+}
+
+void Writer::break_down(const Failure& failure) {
+  refuse_all(failure);
+  // Given up, not destroyed: a close would checkpoint, which is a second sync after one that failed.
+  static_cast<void>(ledger_.release());
+  log_({LogLevel::error, "outbox_broken", failure.message, {}});
+  if (on_broken_) on_broken_(failure);
+}
+
+void Writer::refuse_all(const Failure& failure) {
+  for (const auto& work : backlog_) fail(work, failure);
+  backlog_.clear();
+  queue_.refuse(failure);
+}
+
+void Writer::close() {
+  if (!ledger_) return;
+  refuse_all({FailureKind::unavailable, "using the outbox: it is closed; start the process again"});
+  try {
+    if (const auto result = ledger_->checkpoint(CheckpointMode::truncate); !result)
+      note("outbox_checkpoint_refused", result.error());
+  } catch (const Error& error) {
+    break_down(error.failure());
+    return;
+  }
+  ledger_.reset();
 }
 
 }  // namespace holdfast::outbox

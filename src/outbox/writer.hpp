@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstdint>
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -12,6 +12,7 @@
 #include "base/histogram.hpp"
 #include "holdfast/clock.hpp"
 #include "holdfast/log.hpp"
+#include "outbox/housekeeping.hpp"
 #include "outbox/ledger.hpp"
 #include "outbox/submit_queue.hpp"
 
@@ -28,7 +29,8 @@ class Writer {
     LogSink log;
     std::function<void(const Failure&)> on_broken;
   };
-  Writer(std::unique_ptr<Ledger> ledger, SubmitQueue& queue, Dependencies dependencies);
+  Writer(std::unique_ptr<Ledger> ledger, SubmitQueue& queue, const OutboxConfig& config,
+         Dependencies dependencies);
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -49,18 +51,23 @@ class Writer {
   void settle_alone(const std::vector<Work>& group, GroupOutcome& outcome);
   void answer(const std::vector<Work>& group, const GroupOutcome& outcome);
   bool keep_house();
-  bool probe();
+  void probe();
   bool checkpoint();
   bool retain();
   void note(const char* event, const Failure& failure);
   void break_down(const Failure& failure);
-  void publish();
+  void refuse_all(const Failure& failure);
+  void publish() { view_.with([&](LedgerView& view) { view = ledger_->view(); }); }
+  [[nodiscard]] bool quiet() const { return backlog_.empty() && queue_.empty(); }
+  [[nodiscard]] WalSituation wal_situation() const;
+  void plan_retention();
   [[nodiscard]] std::optional<SteadyTime> next_deadline() const;
 
   // Constant after construction.
   const Clock& clock_;
   const LogSink log_;
   const std::function<void(const Failure&)> on_broken_;
+  const std::chrono::milliseconds kept_least_;  ///< The shortest time that anything settled is kept.
   std::function<void()> on_appended_;
   SubmitQueue& queue_;
   // Owned by the writer thread.
@@ -70,7 +77,8 @@ class Writer {
   SteadyTime probe_at_;
   SteadyTime checkpoint_at_;        ///< Not before; put off while a reader holds the WAL.
   SteadyTime retain_at_;            ///< Not before.
-  std::optional<WallTime> retention_due_;
+  std::optional<WallTime> retention_due_;  ///< Nothing is due before this.
+  std::optional<SteadyTime> noted_at_;
   // Guarded: any thread.
   base::Guarded<LedgerView> view_;
   base::Histogram commit_seconds_;

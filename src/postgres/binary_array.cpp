@@ -92,7 +92,8 @@ std::string to_binary(const Uuid& id) {
 std::optional<Uuid> uuid_from_binary(std::string_view bytes) {
   Uuid id;
   if (bytes.size() != id.bytes.size()) return std::nullopt;
-  std::ranges::transform(bytes, id.bytes.begin(), [](char c) { return static_cast<std::uint8_t>(c); });
+  std::ranges::transform(bytes, id.bytes.begin(),
+                         [](char c) { return static_cast<std::uint8_t>(c); });
   return id;
 }
 

@@ -37,7 +37,8 @@ std::optional<Found> find_text(std::span<const TextRule> rules, std::string_view
 std::optional<Found> find_code(std::string_view sqlstate) {
   const CodeRule* best = nullptr;
   for (const auto& rule : code_rules)
-    if (sqlstate.starts_with(rule.prefix) && (best == nullptr || rule.prefix.size() > best->prefix.size()))
+    if (sqlstate.starts_with(rule.prefix) &&
+        (best == nullptr || rule.prefix.size() > best->prefix.size()))
       best = &rule;
   if (best == nullptr) return std::nullopt;
   return Found{best->delivery_class, best->note};
@@ -70,7 +71,8 @@ ConnectError split_server_line(std::string_view line) {
   if (colon == std::string_view::npos || colon > 20) return {"", std::string(line)};
   const std::string_view rest = line.substr(colon + 3);
   const auto is_code = [](unsigned char c) { return std::isdigit(c) != 0 || std::isupper(c) != 0; };
-  if (rest.size() > 7 && rest.substr(5, 2) == ": " && std::ranges::all_of(rest.substr(0, 5), is_code))
+  if (rest.size() > 7 && rest.substr(5, 2) == ": " &&
+      std::ranges::all_of(rest.substr(0, 5), is_code))
     return {std::string(rest.substr(0, 5)), std::string(rest.substr(7))};
   return {"", std::string(rest)};
 }
@@ -83,9 +85,11 @@ std::string_view without_address(std::string_view line) {
 }
 
 bool is_primary(std::string_view line) {
-  static constexpr std::array other{"DETAIL:", "HINT:", "CONTEXT:", "LOCATION:", "QUERY:", "STATEMENT:",
-                                    "SCHEMA NAME:", "TABLE NAME:", "COLUMN NAME:", "\t", " "};
-  return !line.empty() && std::ranges::none_of(other, [&](const char* o) { return line.starts_with(o); });
+  static constexpr std::array other{
+      "DETAIL:",      "HINT:",       "CONTEXT:",     "LOCATION:", "QUERY:", "STATEMENT:",
+      "SCHEMA NAME:", "TABLE NAME:", "COLUMN NAME:", "\t",        " "};
+  return !line.empty() &&
+         std::ranges::none_of(other, [&](const char* o) { return line.starts_with(o); });
 }
 
 int information(const ConnectError& error) {
@@ -110,7 +114,9 @@ void hide_between(std::string& message, char quote) {
 
 /// Words that look like an address of either version become "…".
 void hide_addresses(std::string& message) {
-  const auto in_address = [](unsigned char c) { return std::isxdigit(c) != 0 || c == '.' || c == ':'; };
+  const auto in_address = [](unsigned char c) {
+    return std::isxdigit(c) != 0 || c == '.' || c == ':';
+  };
   std::string result;
   for (std::size_t at = 0; at < message.size();) {
     std::size_t end = at;
@@ -129,7 +135,8 @@ void hide_addresses(std::string& message) {
 Verdict classify(std::string_view sqlstate, std::string_view message, Phase phase) {
   const auto found = find(sqlstate, message);
   Verdict verdict;
-  // Without a code libpq itself has failed, and that means the link. An unknown code is the server's.
+  // Without a code libpq itself has failed, and that means the link. An unknown code is the
+  // server's.
   verdict.delivery_class = found              ? found->delivery_class
                            : sqlstate.empty() ? DeliveryClass::connection
                                               : DeliveryClass::server;
@@ -138,8 +145,10 @@ Verdict classify(std::string_view sqlstate, std::string_view message, Phase phas
                           verdict.delivery_class == DeliveryClass::server ||
                           verdict.delivery_class == DeliveryClass::defect;
   verdict.slow_start = note == Note::slow_start;
-  // Sending again is safe, so doubt is the cautious reading of everything that is not a clear refusal.
-  verdict.in_doubt = note == Note::in_doubt || (phase == Phase::commit && (unreliable || sqlstate.empty()));
+  // Sending again is safe, so doubt is the cautious reading of everything that is not a clear
+  // refusal.
+  verdict.in_doubt =
+      note == Note::in_doubt || (phase == Phase::commit && (unreliable || sqlstate.empty()));
   verdict.drop_session = unreliable || note == Note::drop_session || verdict.in_doubt ||
                          phase == Phase::connect || sqlstate.empty();
   return verdict;

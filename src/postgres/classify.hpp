@@ -6,7 +6,8 @@
 #include "holdfast/destination.hpp"
 
 /// What an error of Postgres, of a pooler or of libpq means for the relay. Pure functions.
-/// Source:   PostgreSQL 17, appendix A (error codes); the texts of Neon's proxy, PgBouncer and libpq.
+/// Source:   PostgreSQL 17, appendix A (error codes); the texts of Neon's proxy, PgBouncer and
+/// libpq.
 namespace holdfast::postgres {
 
 /// Where the error came: its meaning for the batch depends on it.
@@ -36,8 +37,8 @@ struct ConnectError {
   std::string sqlstate;  ///< Empty where libpq itself failed.
   std::string message;   ///< Without the address, user and database.
 };
-/// Picks the line that says most out of the text of all addresses that libpq has tried: the reason of
-/// one server counts more than "Network is unreachable" of another address.
+/// Picks the line that says most out of the text of all addresses that libpq has tried: the reason
+/// of one server counts more than "Network is unreachable" of another address.
 ///
 /// Needs:    the text as libpq builds it with PQERRORS_VERBOSE or without.
 [[nodiscard]] ConnectError most_informative(std::string_view libpq_text);

@@ -15,7 +15,9 @@ Interrupt::Interrupt() : descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
                  "preparing the destination: no file descriptor is left; raise `ulimit -n`"});
 }
 
-Interrupt::~Interrupt() { close(descriptor_); }
+Interrupt::~Interrupt() {
+  close(descriptor_);
+}
 
 void Interrupt::raise() {
   const std::uint64_t one = 1;

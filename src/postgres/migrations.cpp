@@ -16,8 +16,9 @@ namespace {
 constexpr std::int64_t migration_lock = 0x686F6C6466617374;  // "holdfast"
 constexpr std::string_view undefined_table = "42P01";
 
-// Read from the catalogue by name, not through to_regclass, which needs USAGE and quoting. The unique
-// indexes must cover exactly these columns and every row, or ON CONFLICT would let a duplicate in.
+// Read from the catalogue by name, not through to_regclass, which needs USAGE and quoting. The
+// unique indexes must cover exactly these columns and every row, or ON CONFLICT would let a
+// duplicate in.
 constexpr std::string_view inspect_sql = R"sql(
 SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1),
   COALESCE((SELECT pg_catalog.string_agg(c.relname, ',') FROM pg_catalog.pg_class c
@@ -72,21 +73,23 @@ std::expected<void, SqlError> check(const Inspection& found) {
       {{"id", "(id)"}, {"dedupe_key,source", "(source, dedupe_key)"}}};
   for (const auto& [sorted, columns] : unique)
     if (!found.has_unique(sorted))
-      return std::unexpected(unfit(
-          std::format("table inbox has no unique index on {}", columns),
-          std::format("add UNIQUE {} to it, or drop it and run `holdfast migrate apply`", columns)));
+      return std::unexpected(
+          unfit(std::format("table inbox has no unique index on {}", columns),
+                std::format("add UNIQUE {} to it, or drop it and run `holdfast migrate apply`",
+                            columns)));
   return {};
 }
 
-/// Steps that are not recorded. A recorded step of another content means another product's table or a
-/// changed release: nothing is run then.
+/// Steps that are not recorded. A recorded step of another content means another product's table or
+/// a changed release: nothing is run then.
 std::expected<std::vector<Migration>, SqlError> pending(Session& session, const std::string& schema,
-                                                        const Inspection& found, SteadyTime deadline) {
+                                                        const Inspection& found,
+                                                        SteadyTime deadline) {
   std::map<std::string, std::string, std::less<>> applied;
   if (found.has_table("schema_migrations")) {
-    const auto rows = session.run("SELECT name, sha256 FROM " + quote_identifier(schema) +
-                                      ".schema_migrations ORDER BY name",
-                                  deadline);
+    const auto rows = session.run(
+        "SELECT name, sha256 FROM " + quote_identifier(schema) + ".schema_migrations ORDER BY name",
+        deadline);
     if (!rows) return std::unexpected(rows.error());
     for (int row = 0; row < rows->size(); ++row)
       applied[std::string(rows->value(row, 0).value_or(""))] = rows->value(row, 1).value_or("");
@@ -121,7 +124,8 @@ std::expected<std::vector<std::string>, SqlError> migrate_locked(Session& sessio
   if (!steps) return std::unexpected(steps.error());
   const std::string quoted = quote_identifier(schema);
   std::string sql;
-  // Asked for only where it is needed: IF NOT EXISTS wants the privilege even for a schema that exists.
+  // Asked for only where it is needed: IF NOT EXISTS wants the privilege even for a schema that
+  // exists.
   if (!found->schema_exists) sql += std::format("CREATE SCHEMA {};\n", quoted);
   if (!found->has_table("schema_migrations"))
     sql += std::format(
@@ -131,7 +135,8 @@ std::expected<std::vector<std::string>, SqlError> migrate_locked(Session& sessio
   for (const auto& step : *steps) {
     sql += step.sql;
     sql += std::format(
-        "\nINSERT INTO {}.schema_migrations (name, sha256) VALUES ('{}', '{}') ON CONFLICT DO NOTHING;\n",
+        "\nINSERT INTO {}.schema_migrations (name, sha256) VALUES ('{}', '{}') ON CONFLICT DO "
+        "NOTHING;\n",
         quoted, step.name, step.sha256);
     names.push_back(step.name);
   }
@@ -140,10 +145,10 @@ std::expected<std::vector<std::string>, SqlError> migrate_locked(Session& sessio
   return names;
 }
 
-std::expected<std::vector<std::string>, SqlError> migrate(Session& session, const std::string& schema,
+std::expected<std::vector<std::string>, SqlError> migrate(Session& session,
+                                                          const std::string& schema,
                                                           const Clock& clock, SteadyTime deadline) {
-  const auto left =
-      std::chrono::floor<std::chrono::milliseconds>(deadline - clock.steady_now());
+  const auto left = std::chrono::floor<std::chrono::milliseconds>(deadline - clock.steady_now());
   if (const auto begun = session.run(begin_statement(left), deadline); !begun)
     return std::unexpected(begun.error());
   auto names = migrate_locked(session, schema, deadline);
@@ -168,7 +173,8 @@ std::vector<Migration> all_migrations(const std::string& schema) {
   for (const auto& file : postgres_migrations) {
     std::string sql(file.text);
     const std::string quoted = quote_identifier(schema);
-    for (std::size_t at = 0; (at = sql.find(placeholder, at)) != std::string::npos; at += quoted.size())
+    for (std::size_t at = 0; (at = sql.find(placeholder, at)) != std::string::npos;
+         at += quoted.size())
       sql.replace(at, placeholder.size(), quoted);
     steps.push_back({std::string(file.name), base::sha256_hex(file.text), std::move(sql)});
   }

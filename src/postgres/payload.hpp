@@ -10,8 +10,8 @@
 /// What an entry's body is in the column `payload`. Pure functions.
 namespace holdfast::postgres {
 
-/// Deeper JSON is kept as bytes only. Postgres itself gives up at some 6,000 levels with the default
-/// max_stack_depth, and most readers of JSON well before.
+/// Deeper JSON is kept as bytes only. Postgres itself gives up at some 6,000 levels with the
+/// default max_stack_depth, and most readers of JSON well before.
 inline constexpr std::size_t payload_depth_max = 1000;
 
 struct Payload {

@@ -57,7 +57,8 @@ std::expected<Session, SqlError> Session::open(const Conninfo& conninfo, const C
 std::expected<void, SqlError> Session::handshake(const Conninfo& conninfo) {
   PGconn* connection = connection_.get();
   PQsetNoticeReceiver(connection, ignore_notice, nullptr);
-  // libpq has no call for the code of a failed connection, but in this mode the text begins with it.
+  // libpq has no call for the code of a failed connection, but in this mode the text begins with
+  // it.
   PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
   const auto failed = [&] {
     auto error = most_informative(PQerrorMessage(connection));
@@ -65,23 +66,22 @@ std::expected<void, SqlError> Session::handshake(const Conninfo& conninfo) {
   };
   if (PQstatus(connection) == CONNECTION_BAD) return failed();
   const auto deadline = clock_->steady_now() + conninfo.connect_timeout;
-  const auto share = std::max<std::chrono::milliseconds>(2s, conninfo.connect_timeout / address_share);
-  int socket = -1;
-  auto address_deadline = deadline;
+  const auto share =
+      std::max<std::chrono::milliseconds>(2s, conninfo.connect_timeout / address_share);
+  auto address_deadline = std::min(deadline, clock_->steady_now() + share);
   auto polled = PGRES_POLLING_WRITING;
   while (polled != PGRES_POLLING_OK) {
     if (polled == PGRES_POLLING_FAILED) return failed();
-    if (socket != PQsocket(connection)) {
-      socket = PQsocket(connection);
-      address_deadline = std::min(deadline, clock_->steady_now() + share);
-    }
     const bool unanswered = PQstatus(connection) == CONNECTION_STARTED;
     const short events = polled == PGRES_POLLING_READING ? POLLIN : POLLOUT;
     const Waited waited = wait(events, unanswered ? address_deadline : deadline);
     if (waited == Waited::interrupted || clock_->steady_now() >= deadline)
       return std::unexpected(gave_up(waited));
     // libpq goes on to the next address when the socket of this one reports an error.
-    if (waited == Waited::deadline) shutdown(socket, SHUT_RDWR);
+    if (waited == Waited::deadline) {
+      shutdown(PQsocket(connection), SHUT_RDWR);
+      address_deadline = std::min(deadline, clock_->steady_now() + share);
+    }
     polled = PQconnectPoll(connection);
   }
   PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
@@ -108,8 +108,9 @@ std::expected<Rows, SqlError> Session::run(const std::string& sql,
     lengths.push_back(static_cast<int>(parameter.bytes.size()));
     formats.push_back(parameter.binary ? 1 : 0);
   }
-  if (PQsendQueryParams(connection_.get(), sql.c_str(), static_cast<int>(parameters.size()), nullptr,
-                        values.data(), lengths.data(), formats.data(), binary_rows ? 1 : 0) == 0)
+  if (PQsendQueryParams(connection_.get(), sql.c_str(), static_cast<int>(parameters.size()),
+                        nullptr, values.data(), lengths.data(), formats.data(),
+                        binary_rows ? 1 : 0) == 0)
     return std::unexpected(link_error());
   return finish(deadline);
 }
@@ -175,8 +176,8 @@ Session::Waited Session::wait(short events, SteadyTime deadline) const {
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock_->steady_now());
     if (left <= 0ms) return Waited::deadline;
-    std::array<pollfd, 2> sockets{{{PQsocket(connection_.get()), events, 0},
-                                   {interrupt_->descriptor(), POLLIN, 0}}};
+    std::array<pollfd, 2> sockets{
+        {{PQsocket(connection_.get()), events, 0}, {interrupt_->descriptor(), POLLIN, 0}}};
     const int limit = static_cast<int>(std::min<std::chrono::milliseconds>(left, 1h).count());
     const int ready = ::poll(sockets.data(), sockets.size(), limit);
     if (ready > 0 && sockets[1].revents != 0) return Waited::interrupted;
@@ -191,7 +192,8 @@ bool Session::looks_alive() const {
 }
 
 SqlError Session::gave_up(Waited reason) {
-  return {"", "", reason == Waited::interrupted ? "interrupted" : "timeout expired: no answer", true};
+  return {"", "", reason == Waited::interrupted ? "interrupted" : "timeout expired: no answer",
+          true};
 }
 
 SqlError Session::link_error() const {
@@ -207,8 +209,8 @@ SqlError Session::result_error(const PGresult* result) const {
   error.constraint = field(result, PG_DIAG_CONSTRAINT_NAME);
   error.message = field(result, PG_DIAG_MESSAGE_PRIMARY);
   const std::string severity = field(result, PG_DIAG_SEVERITY_NONLOCALIZED);
-  error.session_dead = severity == "FATAL" || severity == "PANIC" ||
-                       PQstatus(connection_.get()) == CONNECTION_BAD;
+  error.session_dead =
+      severity == "FATAL" || severity == "PANIC" || PQstatus(connection_.get()) == CONNECTION_BAD;
   return error;
 }
 

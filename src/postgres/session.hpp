@@ -18,9 +18,9 @@ namespace holdfast::postgres {
 
 /// What is known of a statement or a connection attempt that failed.
 struct SqlError {
-  std::string sqlstate;    ///< Empty: libpq, a deadline or an interrupt.
+  std::string sqlstate;  ///< Empty: libpq, a deadline or an interrupt.
   std::string constraint;
-  std::string message;     ///< Primary message only.
+  std::string message;  ///< Primary message only.
   bool session_dead = false;
 };
 

@@ -8,15 +8,16 @@ namespace holdfast::relay {
 std::string_view to_string(HoldReason reason) {
   switch (reason) {
     case HoldReason::parent_missing: return "parent_missing";
-    case HoldReason::slow_entry: return "slow_entry";
+    case HoldReason::retry_alone: return "retry_alone";
     case HoldReason::timeout: return "timeout";
+    case HoldReason::breaks_session: return "breaks_session";
     case HoldReason::poison_flood: return "poison_flood";
   }
   return "unknown";
 }
 
 bool is_pause(HoldReason reason) {
-  return reason == HoldReason::timeout || reason == HoldReason::poison_flood;
+  return reason != HoldReason::parent_missing && reason != HoldReason::retry_alone;
 }
 
 bool Holds::hold(const std::string& group, Hold hold) {
@@ -41,6 +42,11 @@ std::optional<Hold> Holds::release(const std::string& group) {
   auto node = holds_.extract(group);
   if (node.empty()) return std::nullopt;
   return std::move(node.mapped());
+}
+
+void Holds::postpone(const std::string& group, SteadyTime probe_at) {
+  const auto position = holds_.find(group);
+  if (position != holds_.end()) position->second.probe_at = probe_at;
 }
 
 void Holds::nothing_to_probe(const std::string& group) {

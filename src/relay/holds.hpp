@@ -15,14 +15,14 @@
 namespace holdfast::relay {
 
 /// Why a group waits. The first two are short, between two tries of one entry; nobody is told.
-enum class HoldReason { parent_missing, slow_entry, timeout, poison_flood };
+enum class HoldReason { parent_missing, retry_alone, timeout, breaks_session, poison_flood };
 /// The stable word of logs, health and metrics.
 [[nodiscard]] std::string_view to_string(HoldReason reason);
 /// True for those that an operator sees as a paused source.
 [[nodiscard]] bool is_pause(HoldReason reason);
 
 struct Hold {
-  HoldReason reason = HoldReason::slow_entry;
+  HoldReason reason = HoldReason::retry_alone;
   std::string source;
   std::string error;         ///< What the last try said, without values.
   WallTime since{};
@@ -43,6 +43,8 @@ class Holds {
   [[nodiscard]] const Hold* find(const std::string& group) const;
   /// Ends it and returns what it was; nullopt if there was none.
   [[nodiscard]] std::optional<Hold> release(const std::string& group);
+  /// The probe could not be made, for reasons of its own: later.
+  void postpone(const std::string& group, SteadyTime probe_at);
   /// Nothing of the group was pending at its probe.
   void nothing_to_probe(const std::string& group);
   /// Groups whose probe is due, the longest due first.

@@ -46,7 +46,7 @@ RelayStep Machine::advance() {
   if (breaker_.not_before() > now) return rest(breaker_.not_before());
   // A destination that may be down is asked with the oldest entry of all; a held one comes after.
   if (!breaker_.half_open() && probe_due_group(now)) return worked();
-  Batch batch = outbox_.claim(active_, breaker_.entries_max(), config_.batch_bytes);
+  Batch batch = claim();
   if (!batch.empty()) {
     run_pass(std::move(batch));
     return worked();
@@ -55,6 +55,19 @@ RelayStep Machine::advance() {
   if (breaker_.half_open() && probe_due_group(now)) return worked();
   if (outbox_.retry_at()) return rest(outbox_.retry_at());
   return rest(holds_.next_probe());
+}
+
+Batch Machine::claim() {
+  if (breaker_.half_open()) {
+    auto others = active_;
+    const auto breakers = suspects_.session_breakers();
+    std::erase_if(others, [&](const std::string& source) { return breakers.contains(source); });
+    if (others.size() < active_.size()) {
+      Batch batch = outbox_.claim(others, 1, config_.batch_bytes);
+      if (!batch.empty()) return batch;
+    }
+  }
+  return outbox_.claim(active_, breaker_.entries_max(), config_.batch_bytes);
 }
 
 bool Machine::probe_due_group(SteadyTime now) {
@@ -109,8 +122,11 @@ void Machine::run_pass(Batch batch) {
 
 Machine::After Machine::deliver(const Batch& batch) {
   const SteadyTime start = clock_.steady_now();
+  const bool connected = destination_->connected();
+  const std::uint64_t connects = destination_->connects();
   auto outcome = destination_->deliver(batch);
   last_used_ = clock_.steady_now();
+  session_used_ = connected || destination_->connects() != connects;
   if (!outcome) {
     recorder_.failed(outcome.error(), last_used_ - start, clock_.wall_now());
     return on_failure(batch, outcome.error());

@@ -42,6 +42,7 @@ class Machine {
   enum class After { go_on, again, split, skip_group, end_pass };
 
   [[nodiscard]] RelayStep advance();
+  [[nodiscard]] Batch claim();
   [[nodiscard]] bool probe_due_group(SteadyTime now);
   [[nodiscard]] RelayStep rest(std::optional<SteadyTime> until);
   [[nodiscard]] RelayStep worked() const;
@@ -56,6 +57,7 @@ class Machine {
   // What a failure means: machine_failures.cpp.
   [[nodiscard]] After on_failure(const Batch& batch, const DeliveryFailure& failure);
   [[nodiscard]] After on_unreachable(const Batch& batch, const DeliveryFailure& failure);
+  void on_alone_unreachable(const Entry& entry, const DeliveryFailure& failure);
   [[nodiscard]] After on_contention(const Batch& batch, const DeliveryFailure& failure);
   [[nodiscard]] After on_misconfigured(const Batch& batch, const DeliveryFailure& failure);
   [[nodiscard]] After on_alone(const Entry& entry, const DeliveryFailure& failure);
@@ -83,6 +85,7 @@ class Machine {
   FloodWatch flood_;
   std::vector<std::string> active_;  ///< The sources that are not held.
   SteadyTime last_used_{};           ///< When the session last did something.
+  bool session_used_ = false;        ///< The last delivery got as far as a session.
   // Guarded: any thread.
   Recorder recorder_;
 };

@@ -58,17 +58,44 @@ Machine::After Machine::on_failure(const Batch& batch, const DeliveryFailure& fa
 
 void Machine::note_answer() {
   const auto failures = breaker_.failures();
-  switch (breaker_.answered()) {
-    case Breaker::Recovery::none: return;
-    case Breaker::Recovery::backoff: return log_(destination_recovered_event(failures));
-    case Breaker::Recovery::pause: return log_(destination_resumed_event());
+  const auto recovery = breaker_.answered();
+  if (recovery == Breaker::Recovery::none) return;
+  log_(recovery == Breaker::Recovery::pause ? destination_resumed_event()
+                                            : destination_recovered_event(failures));
+  // Those that may be what broke the sessions are tried alone before they join a batch again. If
+  // this answer was theirs, the hold ends with what it says of the entry.
+  for (const auto& [group, source] : suspects_.session_breakers()) {
+    if (holds_.find(group)) continue;
+    Hold hold;
+    hold.source = source;
+    hold.since = clock_.wall_now();
+    hold.probe_at = clock_.steady_now();
+    static_cast<void>(holds_.hold(group, std::move(hold)));
+    find_active();
   }
 }
 
 Machine::After Machine::on_unreachable(const Batch& batch, const DeliveryFailure& failure) {
   suspects_.forgive_missing_parents();
   log_(retry_event(failure, breaker_.unreachable(failure, clock_.steady_now()), batch.size()));
+  if (batch.size() == 1) on_alone_unreachable(batch.front(), failure);
   return After::end_pass;
+}
+
+/// An outage blames no entry. But one entry must not look like an outage for ever, either: one too
+/// large for the link in deliver_timeout, or one that crashes its backend.
+void Machine::on_alone_unreachable(const Entry& entry, const DeliveryFailure& failure) {
+  auto& broken = suspects_.of(entry).sessions_broken;
+  if (session_used_) ++broken;
+  const Hold* held = holds_.find(group_of(entry));
+  if (!held) return;
+  if (is_pause(held->reason))
+    return holds_.postpone(group_of(entry), clock_.steady_now() + probe_interval);
+  if (broken >= sessions_broken_max) {
+    static_cast<void>(hold(entry, HoldReason::breaks_session, failure, probe_interval));
+    return;
+  }
+  holds_.postpone(group_of(entry), clock_.steady_now() + contention_cap);
 }
 
 Machine::After Machine::on_contention(const Batch& batch, const DeliveryFailure& failure) {
@@ -127,7 +154,7 @@ Machine::After Machine::on_alone_timeout(const Entry& entry, const DeliveryFailu
   const bool enough = timeouts >= timeouts_max;
   const milliseconds wait = enough ? probe_interval : breaker_.contention_delay(timeouts);
   log_(retry_event(failure, {timeouts, wait}, 1));
-  return hold(entry, enough ? HoldReason::timeout : HoldReason::slow_entry, failure, wait);
+  return hold(entry, enough ? HoldReason::timeout : HoldReason::retry_alone, failure, wait);
 }
 
 /// Settles the entry as dead. It keeps its payload and can be retried by an operator.

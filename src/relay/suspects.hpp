@@ -23,16 +23,23 @@ inline constexpr std::chrono::milliseconds foreign_key_waits[] = {std::chrono::m
                                                                   std::chrono::milliseconds(2'500)};
 /// An entry that times out alone this often is held.
 inline constexpr std::uint32_t timeouts_max = 5;
+/// After so many sessions that broke in a row while this entry was alone on them, the destination is
+/// probed with entries of other groups: an outage and an entry that no session survives look alike.
+inline constexpr std::uint32_t sessions_broken_suspicious = 5;
+/// At so many, others being delivered meanwhile, it is held. It is not charged: nobody refused it.
+inline constexpr std::uint32_t sessions_broken_max = 8;
 /// So many dead entries of one source within the window, none delivered between: its schema drifted.
 inline constexpr std::size_t flood_deaths = 20;
 inline constexpr std::chrono::milliseconds flood_window{60'000};
 
-/// Answers about one entry that stood alone. Outages add nothing: they say nothing about it.
+/// What came of the tries of one entry that stood alone.
 struct Suspect {
   std::int64_t seq = 0;
+  std::string source;
   std::uint32_t data_errors = 0;  ///< In a row; another answer about the entry starts it again.
   std::uint32_t foreign_key_tries = 0;
   std::uint32_t timeouts = 0;
+  std::uint32_t sessions_broken = 0;
 };
 
 /// At most one suspect a group, because what fails alone holds all that follow it.
@@ -46,6 +53,8 @@ class Suspects {
   void clear(const std::string& group) { suspects_.erase(group); }
   /// After an outage the parents need their time, too.
   void forgive_missing_parents();
+  /// The groups whose oldest entry is suspected of breaking sessions, with their source.
+  [[nodiscard]] std::map<std::string, std::string> session_breakers() const;
 
  private:
   std::map<std::string, Suspect, std::less<>> suspects_;

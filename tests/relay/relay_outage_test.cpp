@@ -18,9 +18,9 @@ void no_attempts(RelayRig& rig, const std::vector<Uuid>& ids) {
 }
 
 std::vector<Uuid> append_some(RelayRig& rig, int count) {
-  std::vector<Uuid> ids;
-  for (int i = 0; i < count; ++i) ids.push_back(rig.append("a", std::to_string(i)));
-  return ids;
+  std::vector<RelayRig::Write> writes;
+  for (int i = 0; i < count; ++i) writes.push_back({"a", std::to_string(i), {}});
+  return rig.append_all(writes);
 }
 
 DeliveryFailure lost() { return failure_of(DeliveryClass::connection, "", "connection refused"); }
@@ -71,6 +71,7 @@ TEST_CASE("relay: after an outage one entry goes first, then 4, 16, 64", "[relay
   RelayRig rig;
   append_some(rig, 200);
   rig.destination.fail_next(lost(), 3);
+  rig.drain();
   rig.everything_arrives();
   CHECK(rig.batch_sizes() == Sizes{200, 1, 1, 1, 4, 16, 64, 115});
   CHECK(rig.events("destination_recovered").size() == 1);
@@ -81,6 +82,7 @@ TEST_CASE("relay: the retry log tells attempt, class, sqlstate, delay, reason an
   RelayRig rig;
   append_some(rig, 7);
   rig.destination.fail_next(failure_of(DeliveryClass::server, "57P03", "starting up"), 2);
+  rig.drain();
   rig.everything_arrives();
   const auto events = rig.events("delivery_retry");
   REQUIRE(events.size() == 2);

@@ -181,11 +181,13 @@ TEST_CASE("relay: a flooded source is probed every 30 s and killed no further", 
 TEST_CASE("relay: bad entries among good ones are no flood", "[relay][flood]") {
   RelayRig rig;
   std::set<std::string> bad;
+  std::vector<RelayRig::Write> writes;
   for (int i = 0; i < 30; ++i) {
     bad.insert("bad-" + std::to_string(i));
-    rig.append("a", "bad-" + std::to_string(i));
-    if (i % 15 == 14) rig.append("a", "good-" + std::to_string(i));
+    writes.push_back({"a", "bad-" + std::to_string(i), {}});
+    if (i % 15 == 14) writes.push_back({"a", "good-" + std::to_string(i), {}});
   }
+  rig.append_all(writes);
   rig.destination.refuse_bodies(bad, bad_value());
   static_cast<void>(rig.settle_down());
   CHECK(rig.count(EntryState::dead) == 30);
@@ -233,4 +235,47 @@ TEST_CASE("relay: an outage while sources are held ends with everything delivere
   rig.pass_time(2min);
   CHECK(rig.count(EntryState::pending) == 0);
   CHECK(rig.count(EntryState::dead) == 20);
+}
+
+TEST_CASE("relay: an entry that no session survives holds its source alone, and is not charged",
+          "[relay][breaks_session]") {
+  RelayRig rig;
+  rig.append_many("a", 20);
+  const Uuid killer = rig.append("a", "killer");
+  rig.append("a", "behind");
+  rig.append_many("b", 100);
+  rig.append_many("c", 100);
+  rig.destination.refuse_bodies({"killer"}, failure_of(DeliveryClass::connection));
+  rig.pass_time(10min);
+  CHECK(rig.count(EntryState::pending) == 2);
+  CHECK(rig.find(killer).attempts.empty());
+  const auto stats = rig.relay->stats();
+  REQUIRE(stats.paused_sources.size() == 1);
+  CHECK(stats.paused_sources.front().source == "a");
+  CHECK(stats.paused_sources.front().reason == "breaks_session");
+  CHECK(rig.events("source_paused").size() == 1);
+  rig.destination.forget_calls();
+  rig.pass_time(10min);
+  CHECK(rig.destination.calls().size() <= 40);
+  rig.append("b", "others go on");
+  rig.pass_time(30s);
+  CHECK(rig.count(EntryState::pending) == 2);
+  rig.everything_arrives();
+  CHECK(rig.relay->stats().paused_sources.empty());
+  CHECK(rig.events("source_resumed").size() == 1);
+}
+
+TEST_CASE("relay: an outage of all is nobody's fault, even where a pooler opens sessions",
+          "[relay][breaks_session]") {
+  RelayRig rig;
+  rig.append_many("a", 20);
+  rig.append_many("b", 20);
+  rig.destination.set_rule([](auto) { return failure_of(DeliveryClass::connection); });
+  rig.pass_time(24h);
+  CHECK(rig.relay->stats().paused_sources.empty());
+  rig.destination.heal();
+  rig.pass_time(31s);
+  CHECK(rig.count(EntryState::pending) == 0);
+  CHECK(rig.events("source_paused").empty());
+  rig.everything_arrives();
 }

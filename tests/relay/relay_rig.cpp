@@ -17,7 +17,7 @@ RelayRig::RelayRig(Options options) : options_(std::move(options)) {
   REQUIRE(opened);
   outbox = std::move(*opened);
   restart_relay();
-  writer_ = std::jthread([this](const std::stop_token& stop) { outbox->run_writer(stop); });
+  start_writer();
 }
 
 RelayRig::~RelayRig() = default;
@@ -40,21 +40,44 @@ void RelayRig::restart_relay() {
 
 Uuid RelayRig::append(const std::string& source, const std::string& body,
                       std::optional<std::string> key) {
-  NewEntry entry;
-  entry.source = source;
-  entry.body = body;
-  entry.dedupe_key = std::move(key);
-  entry.received_at = clock.wall_now();
-  entry.method = "POST";
-  entry.target = "/ingest/" + source;
-  const auto appended = outbox->append(std::move(entry), 10s);
-  REQUIRE(appended);
-  if (!appended->duplicate) accepted_.push_back(appended->id);
-  return appended->id;
+  return append_all({{source, body, std::move(key)}}).front();
+}
+
+std::vector<Uuid> RelayRig::append_all(const std::vector<Write>& writes) {
+  std::vector<AppendTicket> tickets;
+  for (const Write& write : writes) {
+    NewEntry entry;
+    entry.source = write.source;
+    entry.body = write.body;
+    entry.dedupe_key = write.key;
+    entry.received_at = clock.wall_now();
+    entry.method = "POST";
+    entry.target = "/ingest/" + write.source;
+    tickets.push_back(outbox->submit(std::move(entry)));
+  }
+  std::vector<Uuid> ids;
+  for (AppendTicket& ticket : tickets) {
+    const auto appended = ticket.wait(30s);
+    REQUIRE(appended);
+    ids.push_back(appended->id);
+    if (!appended->duplicate) accepted_.push_back(appended->id);
+  }
+  return ids;
 }
 
 void RelayRig::append_many(const std::string& source, int count) {
-  for (int i = 0; i < count; ++i) append(source, source + "-" + std::to_string(i));
+  std::vector<Write> writes;
+  for (int i = 0; i < count; ++i) writes.push_back({source, source + "-" + std::to_string(i), {}});
+  append_all(writes);
+}
+
+void RelayRig::start_writer() {
+  writer_ = std::jthread([this](const std::stop_token& stop) { outbox->run_writer(stop); });
+}
+
+void RelayRig::stop_writer() {
+  writer_.request_stop();
+  writer_.join();
 }
 
 RelayStep RelayRig::settle_down() {
@@ -74,6 +97,14 @@ void RelayRig::pass_time(std::chrono::milliseconds time) {
     clock.advance_to(*step.next);
   }
   clock.advance_to(end);
+}
+
+void RelayRig::drain() {
+  for (int i = 0; i < 10'000; ++i) {
+    const RelayStep step = settle_down();
+    if (count(EntryState::pending) == 0) return;
+    if (step.next) clock.advance_to(*step.next);
+  }
 }
 
 Entry RelayRig::find(const Uuid& id) {
@@ -104,10 +135,7 @@ std::vector<std::size_t> RelayRig::batch_sizes() const {
 
 void RelayRig::everything_arrives(const std::set<std::string>& dead) {
   destination.heal();
-  for (int i = 0; i < 10'000 && count(EntryState::pending) > 0; ++i) {
-    const RelayStep step = settle_down();
-    if (step.next) clock.advance_to(*step.next);
-  }
+  drain();
   CHECK(count(EntryState::pending) == 0);
   std::map<Uuid, int> copies;
   std::map<std::string, std::int64_t> last_seq;

@@ -38,12 +38,25 @@ class RelayRig {
   /// Accepts one write and returns its id.
   Uuid append(const std::string& source, const std::string& body,
               std::optional<std::string> key = std::nullopt);
+  /// What one write is made of.
+  struct Write {
+    std::string source;
+    std::string body;
+    std::optional<std::string> key;
+  };
+  /// Accepts these writes in one group commit, in their order; returns their ids.
+  std::vector<Uuid> append_all(const std::vector<Write>& writes);
   /// Accepts `count` writes with bodies "<source>-0", "<source>-1", ...
   void append_many(const std::string& source, int count);
   /// Steps until the relay wants to wait; returns what it waits for.
   RelayStep settle_down();
   /// Lets this much time pass, with every step that falls into it.
   void pass_time(std::chrono::milliseconds time);
+  /// Lets time pass, with the faults as they are, until nothing is pending or a long time is over.
+  void drain();
+  /// Without its writer the outbox refuses to settle; claims still work.
+  void stop_writer();
+  void start_writer();
   /// A new relay on the same outbox, as after a restart of the process.
   void restart_relay();
 

@@ -66,7 +66,7 @@ TEST_CASE("suspects: a group has one, and another entry starts from nothing", "[
 
 TEST_CASE("holds: only pauses are told to the operator, and only once", "[relay][holds]") {
   Holds holds;
-  CHECK_FALSE(holds.hold("a", hold_of(HoldReason::slow_entry, start + 1s)));
+  CHECK_FALSE(holds.hold("a", hold_of(HoldReason::retry_alone, start + 1s)));
   CHECK(holds.paused_sources().empty());
   CHECK(holds.hold("a", hold_of(HoldReason::timeout, start + 30s)));
   CHECK_FALSE(holds.hold("a", hold_of(HoldReason::timeout, start + 60s)));

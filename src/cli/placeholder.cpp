@@ -1,1 +1,0 @@
-namespace holdfast { namespace { [[maybe_unused]] int placeholder; } }

@@ -1,0 +1,88 @@
+#include <cstdlib>
+#include <format>
+
+#include "base/log.hpp"
+#include "cli/app.hpp"
+#include "cli/output.hpp"
+#include "cli/signals.hpp"
+#include "holdfast/service.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+/// The end after an I/O error at commit: nothing is closed, because closing the database would
+/// checkpoint, which is a second fsync after one that failed.
+[[noreturn]] void leave_broken(const Failure& failure, base::StderrLog& log) {
+  log.sink()({LogLevel::error,
+              "outbox_broken",
+              failure.message + "; the process ends here, check the disk and start it again",
+              {}});
+  log.flush();
+  std::_Exit(exit_failed);
+}
+
+void announce(const Service& service) {
+  print(std::format("holdfast: ingress listening on http://{}\n",
+                    service.ingress_address().to_string()));
+  print(
+      std::format("holdfast: admin listening on http://{}\n", service.admin_address().to_string()));
+  std::fflush(stdout);
+}
+
+/// Returns when the process is to stop.
+void wait_for_stop(Signals& signals, const LogSink& log) {
+  for (;;) {
+    const int signal = signals.wait();
+    if (signal != SIGHUP) {
+      log({LogLevel::info,
+           "stopping",
+           "Stopping; what is not delivered yet stays pending",
+           {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}}});
+      return;
+    }
+    log({LogLevel::warn,
+         "reload_unavailable",
+         "SIGHUP does not reload the configuration in this version; restart to apply a change",
+         {}});
+  }
+}
+
+int serve(const Context& context) {
+  const auto config = load_config(context);
+  if (!config) return config.error();
+  Signals signals;
+  base::StderrLog log(config->log);
+  const LogSink sink = log.sink();
+  sink({LogLevel::info,
+        "starting",
+        "Starting Holdfast",
+        {{"version", std::string(version())},
+         {"configuration", config->origin},
+         {"sources", std::to_string(config->sources.size())}}});
+  const auto on_broken = [&log](const Failure& failure) { leave_broken(failure, log); };
+  auto service = Service::start(*config, {context.clock, sink, on_broken});
+  if (!service) {
+    log.flush();
+    print_error(service.error().message);
+    return exit_failed;
+  }
+  announce(**service);
+  wait_for_stop(signals, sink);
+  Signals::exit_on_next();
+  const bool ended = (*service)->stop();
+  sink({LogLevel::info, "stopped", "Stopped", {}});
+  log.flush();
+  // A thread that hangs in a call to the system cannot be joined; all that was accepted is on disk.
+  if (!ended) std::_Exit(exit_good);
+  return exit_good;
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app, Context& context) {
+  auto* command =
+      app.add_subcommand("serve", "Run the daemon until SIGTERM or SIGINT")->fallthrough();
+  command->callback([&context] { context.command = [&context] { return serve(context); }; });
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,172 @@
+#include "holdfast/outbox.hpp"
+
+#include <memory>
+#include <utility>
+
+#include "base/guarded.hpp"
+#include "outbox/files.hpp"
+#include "outbox/filesystem_check.hpp"
+#include "outbox/ledger.hpp"
+#include "outbox/lock_file.hpp"
+#include "outbox/open.hpp"
+#include "outbox/read_access.hpp"
+#include "outbox/submit_queue.hpp"
+#include "outbox/writer.hpp"
+
+namespace holdfast {
+namespace {
+
+/// SQLite takes values below 2^30 bytes; far below that a row is no webhook any more.
+constexpr std::size_t body_bytes_max = 512 * mib;
+
+}  // namespace
+
+class Outbox::Impl {
+ public:
+  Impl(OutboxConfig config, Dependencies dependencies);
+  ~Impl() { close(); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  void close();
+  template <class F>
+  auto with_reader(F&& function);
+  [[nodiscard]] OutboxStats stats() const;
+
+  // Constant after construction.
+  const OutboxConfig config;
+  const outbox::OutboxFiles files;
+  // Destroyed last, so that no second process gets in before the file is closed.
+  std::unique_ptr<outbox::LockFile> lock;
+  outbox::SubmitQueue queue;
+  std::unique_ptr<outbox::Writer> writer;
+  Uuid node;
+  // Guarded: any thread.
+  base::Guarded<std::optional<outbox::Reader>> reader;
+};
+
+Outbox::Impl::Impl(OutboxConfig config_given, Dependencies dependencies)
+    : config(std::move(config_given)), files(outbox::resolve_files(config.path)) {
+  outbox::check_filesystem(files.folder, config.allow_unsafe_filesystem, dependencies.log);
+  lock = std::make_unique<outbox::LockFile>(files.lock);
+  auto connection = outbox::open_writer(files, dependencies.vfs, dependencies.checkpoint_on_open,
+                                        dependencies.log);
+  auto ledger = std::make_unique<outbox::Ledger>(std::move(connection), files, config,
+                                                 dependencies.clock);
+  node = ledger->meta().node;
+  writer = std::make_unique<outbox::Writer>(
+      std::move(ledger), queue, config,
+      outbox::Writer::Dependencies{dependencies.clock, std::move(dependencies.log),
+                                   std::move(dependencies.on_broken)});
+  reader.with([&](auto& slot) { slot.emplace(outbox::open_reader(files.database, dependencies.vfs)); });
+}
+
+void Outbox::Impl::close() {
+  // First the reader: the last connection to go is the one that removes the WAL.
+  reader.with([](auto& slot) { slot.reset(); });
+  if (writer) writer->close();
+}
+
+template <class F>
+auto Outbox::Impl::with_reader(F&& function) {
+  return reader.with([&](std::optional<outbox::Reader>& slot) {
+    const auto refusal = queue.refusal();
+    if (refusal && refusal->kind == FailureKind::broken) throw Error(*refusal);
+    if (!slot)
+      throw Error({FailureKind::unavailable,
+                   "reading the outbox: it is closed; start the process again"});
+    return std::forward<F>(function)(*slot);
+  });
+}
+
+OutboxStats Outbox::Impl::stats() const {
+  const auto view = writer->view();
+  auto outlook = view.outlook;
+  // The disk is shared with others, so it is asked now and not when the writer last came by.
+  outlook.use.disk_free_bytes = outbox::disk_free_bytes(files.folder);
+  OutboxStats stats;
+  stats.entries = view.meta.entries;
+  stats.bytes = outlook.use.used_bytes + outlook.use.wal_bytes;
+  stats.bytes_max = config.max_size_bytes;
+  stats.disk_free_bytes = outlook.use.disk_free_bytes;
+  stats.oldest_pending_received_at = view.oldest_pending_received_at;
+  const auto refusal = queue.refusal();
+  stats.cannot_store_reason =
+      refusal ? refusal->message : outbox::reason_not_to_store(outlook, config);
+  stats.can_store = stats.cannot_store_reason.empty();
+  stats.commit_seconds = writer->commit_seconds();
+  stats.group_entries = writer->group_entries();
+  return stats;
+}
+
+Outbox::Outbox(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Outbox::~Outbox() = default;
+
+std::expected<std::unique_ptr<Outbox>, Failure> Outbox::open(const OutboxConfig& config,
+                                                             Dependencies dependencies) {
+  try {
+    if (!dependencies.log) dependencies.log = [](const LogEvent&) {};
+    return std::unique_ptr<Outbox>(
+        new Outbox(std::make_unique<Impl>(config, std::move(dependencies))));
+  } catch (const Error& error) {
+    return std::unexpected(error.failure());
+  } catch (const SQLite::Exception& error) {
+    return std::unexpected(outbox::open_failure(config.path, error));
+  }
+}
+
+AppendTicket Outbox::submit(NewEntry entry) {
+  const bool too_large = entry.body.size() > body_bytes_max;
+  if (too_large) entry.body.clear();
+  auto shared = std::make_shared<AppendTicket::Shared>(std::move(entry));
+  if (too_large) {
+    shared->answer.set(std::unexpected(Failure{
+        FailureKind::invalid, "storing the entry: its body is over 512 MiB; lower ingress.max_body"}));
+  } else {
+    impl_->queue.push(shared);
+  }
+  return AppendTicket(std::move(shared));
+}
+
+std::expected<Appended, Failure> Outbox::append(NewEntry entry, std::chrono::milliseconds timeout) {
+  return submit(std::move(entry)).wait(timeout);
+}
+
+std::expected<std::vector<Entry>, Failure> Outbox::claim(const ClaimRequest& request) {
+  return outbox::reading("claiming entries", [&] {
+    return impl_->with_reader([&](outbox::Reader& reader) { return reader.claim(request); });
+  });
+}
+
+std::expected<void, Failure> Outbox::settle(std::vector<Settlement> settlements,
+                                            std::vector<AttemptRecord> attempts) {
+  if (settlements.empty() && attempts.empty()) return {};
+  auto work = std::make_shared<outbox::SettleWork>();
+  work->settlements = std::move(settlements);
+  work->attempts = std::move(attempts);
+  impl_->queue.push(work);
+  return work->answer.wait();
+}
+
+std::expected<std::optional<Entry>, Failure> Outbox::find(const Uuid& id) {
+  return outbox::reading("reading an entry", [&] {
+    return impl_->with_reader([&](outbox::Reader& reader) { return reader.find(id); });
+  });
+}
+
+std::expected<std::vector<EntrySummary>, Failure> Outbox::list(const ListRequest& request) {
+  return outbox::reading("listing entries", [&] {
+    return outbox::list_page(request, [&](auto&& use) { return impl_->with_reader(use); });
+  });
+}
+
+OutboxStats Outbox::stats() const { return impl_->stats(); }
+const Uuid& Outbox::node() const { return impl_->node; }
+void Outbox::on_appended(std::function<void()> callback) {
+  impl_->writer->on_appended(std::move(callback));
+}
+bool Outbox::run_once() { return impl_->writer->run_once(); }
+void Outbox::run_writer(std::stop_token stop) { impl_->writer->run(stop); }
+void Outbox::close() { impl_->close(); }
+
+}  // namespace holdfast

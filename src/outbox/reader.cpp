@@ -1,0 +1,147 @@
+#include "outbox/reader.hpp"
+
+#include <algorithm>
+#include <format>
+#include <utility>
+
+#include "outbox/rows.hpp"
+#include "outbox/sqlite.hpp"
+
+namespace holdfast::outbox {
+namespace {
+
+std::string entry_sql(const char* condition) {
+  return std::format(
+      "SELECT {}, {} FROM entry CROSS JOIN source ON source.id = entry.source_id "
+      "LEFT JOIN payload ON payload.seq = entry.seq WHERE {}",
+      summary_columns, payload_columns, condition);
+}
+
+/// One read snapshot over several statements.
+class Snapshot {
+ public:
+  explicit Snapshot(SQLite::Database& database) : database_(database) { database_.exec("BEGIN"); }
+  ~Snapshot() { database_.tryExec("ROLLBACK"); }
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+
+ private:
+  SQLite::Database& database_;
+};
+
+/// Binds a numbered parameter if the statement has it.
+template <class T>
+void bind_if(SQLite::Statement& statement, int index, const std::optional<T>& value) {
+  if (value) bind(statement, index, *value);
+}
+
+}  // namespace
+
+/// The pending entries of one source, in order.
+class Reader::Cursor {
+ public:
+  Cursor(SQLite::Statement& statement, std::int64_t source, std::int64_t after_seq)
+      : use_(statement, source, after_seq) {
+    advance();
+  }
+  void advance() { seq_ = use_.step() ? std::optional(use_.column(0).getInt64()) : std::nullopt; }
+  [[nodiscard]] std::optional<std::int64_t> seq() const { return seq_; }
+
+ private:
+  Use use_;
+  std::optional<std::int64_t> seq_;
+};
+
+Reader::Reader(SQLite::Database database)
+    : database_(std::move(database)),
+      find_source_(database_, "SELECT id FROM source WHERE name = ?"),
+      find_by_seq_(database_, entry_sql("entry.seq = ?")),
+      find_by_id_(database_, entry_sql("entry.id = ?")),
+      find_attempts_(database_,
+                     "SELECT at, sqlstate, class, error FROM attempt WHERE seq = ? ORDER BY number") {}
+
+std::vector<Entry> Reader::claim(const ClaimRequest& request) {
+  const Snapshot snapshot(database_);
+  std::list<Cursor> cursors = open_cursors(request);
+  std::vector<Entry> entries;
+  std::uint64_t bytes = 0;
+  while (entries.size() < std::max<std::uint32_t>(request.entries_max, 1)) {
+    Cursor* next = nullptr;
+    for (auto& cursor : cursors)
+      if (cursor.seq() && (next == nullptr || *cursor.seq() < *next->seq())) next = &cursor;
+    if (next == nullptr) break;
+    Use row(find_by_seq_, *next->seq());
+    if (!row.step()) throw_damaged(*next->seq(), "is in the index of pending ones but not there");
+    Entry entry;
+    read_summary(row, entry);
+    bytes += static_cast<std::uint64_t>(entry.body_bytes);
+    // The body has not been read yet: SQLite loads its pages with the column.
+    if (!entries.empty() && bytes > request.bytes_max) break;
+    if (!read_payload(row, entry)) throw_damaged(entry.seq, "is pending without a payload");
+    entries.push_back(std::move(entry));
+    next->advance();
+  }
+  return entries;
+}
+
+std::list<Reader::Cursor> Reader::open_cursors(const ClaimRequest& request) {
+  std::vector<std::int64_t> sources;
+  for (const auto& name : request.sources) {
+    Use find(find_source_, name);
+    if (find.step()) sources.push_back(find.column(0).getInt64());
+  }
+  std::ranges::sort(sources);
+  const auto repeated = std::ranges::unique(sources);
+  sources.erase(repeated.begin(), repeated.end());
+  while (cursors_.size() < sources.size())
+    cursors_.emplace_back(database_,
+                          "SELECT seq FROM entry INDEXED BY entry_pending "
+                          "WHERE state = 0 AND source_id = ? AND seq > ? ORDER BY seq");
+  std::list<Cursor> cursors;
+  for (std::size_t i = 0; i < sources.size(); ++i)
+    cursors.emplace_back(cursors_[i], sources[i], request.after_seq);
+  return cursors;
+}
+
+std::optional<Entry> Reader::find(const Uuid& id) {
+  const Snapshot snapshot(database_);
+  Use row(find_by_id_, id);
+  if (!row.step()) return std::nullopt;
+  Entry entry;
+  read_summary(row, entry);
+  if (!read_payload(row, entry) && entry.payload_kept) throw_damaged(entry.seq, "has lost its payload");
+  Use attempt(find_attempts_, entry.seq);
+  while (attempt.step())
+    entry.attempts.push_back({time_from(attempt.column(0)), attempt.column(1).getString(),
+                              attempt.column(2).getString(), attempt.column(3).getString()});
+  return entry;
+}
+
+ListScope Reader::list_scope() {
+  const Snapshot snapshot(database_);
+  ListScope scope;
+  // Each is one step down the b-tree; min and max in one query would be a scan.
+  scope.first_seq = query_number(database_, "SELECT ifnull(min(seq), 1) FROM entry");
+  scope.last_seq = query_number(database_, "SELECT ifnull(max(seq), 0) FROM entry");
+  SQLite::Statement sources(database_, "SELECT name, id FROM source");
+  while (sources.executeStep())
+    scope.sources.emplace(sources.getColumn(0).getString(), sources.getColumn(1).getInt64());
+  return scope;
+}
+
+void Reader::list_window(const ListRequest& request, const ListScope& scope, const SeqWindow& window,
+                         std::vector<EntrySummary>& page) {
+  const std::string sql = list_sql(request, scope);
+  if (sql.empty()) return;
+  const auto limit = std::min(request.limit, list_limit_max);
+  SQLite::Statement select(database_, sql);
+  bind_if(select, 4, request.dedupe_key);
+  bind_if(select, 5, request.sqlstate);
+  bind_if(select, 6, request.since);
+  bind_if(select, 7, request.until);
+  const auto left = static_cast<std::int64_t>(limit) - static_cast<std::int64_t>(page.size());
+  Use row(select, window.low, window.high, left);
+  while (row.step()) read_summary(row, page.emplace_back());
+}
+
+}  // namespace holdfast::outbox

@@ -1,0 +1,107 @@
+#include <algorithm>
+#include <chrono>
+
+#include "outbox/writer.hpp"
+
+/// The part of the writer that keeps house between groups. Each step is short, and each comes back by a
+/// deadline, so that an idle writer sleeps.
+namespace holdfast::outbox {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A refused write or a held WAL is tried again this often.
+constexpr auto probe_every = 1s;
+/// Under load a checkpoint that a reader held up, and a step of retention, leave groups this much time.
+constexpr auto breathing_space = 50ms;
+/// What trickles out of its retention is collected for this long, to share a commit.
+constexpr auto retain_every = 1s;
+/// The wall clock may jump while the writer sleeps towards a time on it.
+constexpr auto wall_sleep_max = std::chrono::hours(1);
+/// One line of log for a full disk, not one for every group.
+constexpr auto note_every = 10s;
+
+}  // namespace
+
+bool Writer::keep_house() {
+  probe();
+  const bool checkpointed = checkpoint();
+  const bool retained = retain();
+  return checkpointed || retained;
+}
+
+void Writer::probe() {
+  if (!ledger_->needs_probe() || clock_.steady_now() < probe_at_) return;
+  probe_at_ = clock_.steady_now() + probe_every;
+  static_cast<void>(ledger_->probe());
+  publish();
+}
+
+WalSituation Writer::wal_situation() const {
+  return {ledger_->unmoved_wal_bytes(), ledger_->wal_bytes(), quiet(),
+          clock_.steady_now() - last_commit_};
+}
+
+bool Writer::checkpoint() {
+  const auto mode = choose_checkpoint(wal_situation());
+  if (!mode || clock_.steady_now() < checkpoint_at_) return false;
+  const auto result = ledger_->checkpoint(*mode);
+  publish();
+  if (!result) note("outbox_checkpoint_refused", result.error());
+  if (result && result->complete) return true;
+  checkpoint_at_ = clock_.steady_now() + (quiet() ? probe_every : breathing_space);
+  return false;
+}
+
+void Writer::plan_retention() {
+  const auto due = clock_.wall_now() + kept_least_;
+  retention_due_ = retention_due_ ? std::min(*retention_due_, due) : due;
+}
+
+bool Writer::retain() {
+  if (!retention_due_ || clock_.wall_now() < *retention_due_ || clock_.steady_now() < retain_at_)
+    return false;
+  const auto removed = ledger_->retain({});
+  publish();
+  const auto now = clock_.steady_now();
+  if (!removed) {
+    note("outbox_retention_refused", removed.error());
+    retain_at_ = now + probe_every;
+    return false;
+  }
+  if (*removed == 0) {
+    retention_due_ = ledger_->retention_due();
+    retain_at_ = now + retain_every;
+    return false;
+  }
+  last_commit_ = now;
+  retain_at_ = quiet() ? now : now + breathing_space;
+  return true;
+}
+
+void Writer::note(const char* event, const Failure& failure) {
+  const auto now = clock_.steady_now();
+  if (noted_at_ && now < *noted_at_ + note_every) return;
+  noted_at_ = now;
+  log_({LogLevel::warn, event, failure.message, {}});
+}
+
+std::optional<SteadyTime> Writer::next_deadline() const {
+  if (!ledger_) return std::nullopt;
+  const auto now = clock_.steady_now();
+  std::optional<SteadyTime> next;
+  const auto consider = [&](SteadyTime time) { next = next ? std::min(*next, time) : time; };
+  if (ledger_->needs_probe()) consider(probe_at_);
+  if (ledger_->wal_bytes() > 0) {
+    const bool due = choose_checkpoint(wal_situation()).has_value();
+    consider(std::max(checkpoint_at_, due ? now : last_commit_ + truncate_idle));
+  }
+  if (retention_due_) {
+    const auto left = std::clamp<std::chrono::nanoseconds>(*retention_due_ - clock_.wall_now(), 0ns,
+                                                           wall_sleep_max);
+    consider(std::max(retain_at_, now + left));
+  }
+  return next;
+}
+
+}  // namespace holdfast::outbox

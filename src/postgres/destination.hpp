@@ -1,0 +1,76 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "holdfast/clock.hpp"
+#include "holdfast/config.hpp"
+#include "holdfast/destination.hpp"
+#include "holdfast/failure.hpp"
+#include "holdfast/log.hpp"
+#include "postgres/conninfo.hpp"
+#include "postgres/inbox.hpp"
+#include "postgres/interrupt.hpp"
+#include "postgres/session.hpp"
+
+namespace holdfast::postgres {
+
+/// Delivers into table inbox of a Postgres, direct or behind a pooler in transaction mode.
+/// Connects when there is something to deliver, and keeps no state in the session.
+///
+/// Threads:  one at a time, but interrupt() and connects(): any.
+/// Blocks:   deliver: at most connect_timeout + deliver_timeout, and what the resolver takes.
+class PostgresDestination final : public Destination {
+ public:
+  /// `node` is that of the outbox; nothing is sent yet.
+  /// Errors:   refused (the URL or the schema name cannot be used), without the URL.
+  [[nodiscard]] static std::expected<std::unique_ptr<PostgresDestination>, Failure> create(
+      const DestinationConfig& config, const Uuid& node, const Clock& clock, LogSink log);
+  ~PostgresDestination() override;
+
+  [[nodiscard]] std::expected<std::vector<Delivered>, DeliveryFailure> deliver(
+      std::span<const Entry> batch) override;
+  [[nodiscard]] bool connected() const override;
+  void close() override;
+  /// One that comes between two deliveries ends the next: a stop must not be lost.
+  void interrupt() override { interrupt_.raise(); }
+  [[nodiscard]] std::uint64_t connects() const override { return connects_; }
+
+ private:
+  using Outcome = std::expected<std::vector<Delivered>, DeliveryFailure>;
+
+  PostgresDestination(const DestinationConfig& config, Conninfo conninfo, const Uuid& node,
+                      const Clock& clock, LogSink log);
+  [[nodiscard]] Outcome attempt(std::span<const Entry> batch);
+  [[nodiscard]] std::expected<void, DeliveryFailure> open_session();
+  [[nodiscard]] std::expected<void, DeliveryFailure> make_schema_ready(SteadyTime deadline);
+  [[nodiscard]] Outcome transact(std::span<const Entry> batch, PayloadUse payload_use,
+                                 SteadyTime deadline);
+  [[nodiscard]] DeliveryFailure roll_back(const SqlError& error, SteadyTime deadline);
+  [[nodiscard]] DeliveryFailure fail(const SqlError& error, Phase phase);
+  void drop_session(LogLevel level, const std::string& reason);
+
+  // Constant after construction.
+  DestinationConfig config_;
+  Conninfo conninfo_;
+  Inbox inbox_;
+  const Clock& clock_;
+  LogSink log_;
+
+  // Owned by the delivering thread.
+  std::optional<Session> session_;
+  bool session_has_lived_ = false;  ///< It has committed a batch.
+  bool schema_ready_ = false;
+
+  // Any thread.
+  Interrupt interrupt_;
+  std::atomic<std::uint64_t> connects_{0};
+};
+
+}  // namespace holdfast::postgres

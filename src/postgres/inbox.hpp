@@ -1,0 +1,50 @@
+#pragma once
+
+#include <expected>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "holdfast/destination.hpp"
+#include "holdfast/entry.hpp"
+#include "postgres/session.hpp"
+
+namespace holdfast::postgres {
+
+/// Whether bodies go into `payload` as well.
+enum class PayloadUse { parsed, none };
+
+/// The statements on table inbox.
+///
+/// Threads:  one at a time.
+class Inbox {
+ public:
+  /// `node` is that of the outbox that the entries come from.
+  Inbox(const std::string& schema, const Uuid& node);
+
+  /// Writes a batch inside an open transaction and says of each entry whether it was new.
+  /// One statement writes all: a unique violation of our two keys is a duplicate, and any other
+  /// unique violation an error, so that nothing is taken for stored that is not.
+  ///
+  /// Promise:  on success, and once the caller has committed, every entry of the batch is there.
+  /// Needs:    READ COMMITTED, to see what a concurrent transaction has committed meanwhile.
+  [[nodiscard]] std::expected<std::vector<Delivered>, SqlError> insert(Session& session,
+                                                                       std::span<const Entry> batch,
+                                                                       PayloadUse payload_use,
+                                                                       SteadyTime deadline) const;
+
+ private:
+  [[nodiscard]] std::expected<void, SqlError> find_holders(Session& session,
+                                                           std::span<const Entry> batch,
+                                                           std::span<const std::size_t> missing,
+                                                           std::vector<Delivered>& outcomes,
+                                                           SteadyTime deadline) const;
+
+  // Constant after construction.
+  std::string insert_sql_;
+  std::string insert_strictly_sql_;
+  std::string find_sql_;
+  std::string node_;
+};
+
+}  // namespace holdfast::postgres
