@@ -78,7 +78,8 @@ class Service::Impl {
   std::expected<void, Failure> open_outbox() {
     auto opened = Outbox::open(config_.outbox, {.clock = dependencies_.clock,
                                                 .log = dependencies_.log,
-                                                .on_broken = dependencies_.on_broken});
+                                                .on_broken = dependencies_.on_broken,
+                                                .vfs = {}});
     if (!opened) return std::unexpected(opened.error());
     outbox_ = std::move(*opened);
     return {};

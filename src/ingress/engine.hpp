@@ -54,7 +54,7 @@ class Engine final : private httplib::Server {
     bool close = false;  ///< The connection ends with this answer, whatever it is.
     std::string body = {};
     std::optional<Fault> fault = {};
-    int status = 0;
+    int status = 503;  ///< Until the handler knows better.
   };
   /// Carries the exchange through httplib::Request to the handler.
   struct ExchangeLink {
@@ -66,6 +66,7 @@ class Engine final : private httplib::Server {
   void set_handlers();
   void accepted(int socket);
   void exhausted(int error);
+  void warn_full();
   void serve(int socket) noexcept;
   void serve_connection(Connection& connection);
   [[nodiscard]] bool serve_request(Connection& connection, Seats::Seat& seat,

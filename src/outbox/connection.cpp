@@ -15,6 +15,10 @@ namespace {
 /// Only a foreign writer or a recovering reader can hold us up; appends wait behind it, so it is short.
 constexpr int write_busy_timeout_ms = 100;
 
+void set_checkpoint_on_close(SQLite::Database& database, bool on) {
+  sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on ? 0 : 1, nullptr);
+}
+
 void require(const std::string& path, std::string_view pragma, const std::string& wanted,
              const std::string& found) {
   if (found == wanted) return;
@@ -27,6 +31,7 @@ void require(const std::string& path, std::string_view pragma, const std::string
 SQLite::Database open_for_writing(const std::string& path, const std::string& vfs) {
   SQLite::Database database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, write_busy_timeout_ms,
                             vfs);
+  set_checkpoint_on_close(database, false);
   const auto get = [&](const char* sql) { return database.execAndGet(sql).getString(); };
   // page_size counts for a new file only, and must come before WAL.
   database.exec("PRAGMA page_size = 4096");
@@ -99,6 +104,8 @@ CheckpointResult Connection::checkpoint(CheckpointMode mode) {
   if (log_frames >= 0 && moved_frames >= 0) *wal_ = {log_frames, moved_frames};
   return {complete, log_frames};
 }
+
+void Connection::remove_wal_on_close() { set_checkpoint_on_close(database_, true); }
 
 std::uint64_t Connection::used_bytes() {
   const auto number = [](SQLite::Statement& statement) {

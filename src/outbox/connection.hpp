@@ -43,6 +43,9 @@ class Connection {
   void rollback() noexcept;
 
   [[nodiscard]] CheckpointResult checkpoint(CheckpointMode mode);
+  /// Lets the destructor remove the emptied WAL. Until then it closes without a checkpoint, since after a
+  /// failed sync nothing may be synced again, whatever way an error takes.
+  void remove_wal_on_close();
   /// How long a checkpoint waits for readers, and a commit for a foreign writer.
   void set_busy_timeout(int milliseconds) { database_.setBusyTimeout(milliseconds); }
 

@@ -214,6 +214,13 @@ std::expected<CheckpointResult, Failure> Ledger::checkpoint(CheckpointMode mode)
   }
 }
 
+std::expected<void, Failure> Ledger::wind_up() {
+  const auto result = checkpoint(CheckpointMode::truncate);
+  if (!result) return std::unexpected(result.error());
+  if (result->complete) connection_->remove_wal_on_close();
+  return {};
+}
+
 std::expected<void, Failure> Ledger::probe() {
   if (wal_is_held_) {
     if (auto result = checkpoint(CheckpointMode::passive); !result)

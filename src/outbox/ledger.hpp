@@ -58,6 +58,8 @@ class Ledger {
   [[nodiscard]] std::expected<int, Failure> retain(const RetentionStep& limits);
   [[nodiscard]] std::optional<WallTime> retention_due();
   [[nodiscard]] std::expected<CheckpointResult, Failure> checkpoint(CheckpointMode mode);
+  /// Empties the WAL for the last time; what cannot be moved now is recovered by the next start.
+  [[nodiscard]] std::expected<void, Failure> wind_up();
   /// After the disk refused a write: tries whether it takes one again.
   [[nodiscard]] std::expected<void, Failure> probe();
   /// True while an append may be refused for a reason that only a try of ours can find gone.

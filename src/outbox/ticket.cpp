@@ -1,5 +1,6 @@
 #include "outbox/ticket.hpp"
 
+#include <algorithm>
 #include <format>
 #include <string_view>
 
@@ -56,6 +57,12 @@ std::int64_t conflict_hash(std::string_view source, std::string_view key,
 
 }  // namespace outbox
 
+namespace {
+
+constexpr std::chrono::milliseconds wait_max = std::chrono::hours(24);
+
+}  // namespace
+
 AppendTicket::Shared::Shared(NewEntry new_entry)
     : entry(std::move(new_entry)),
       encoded_headers(outbox::encode_headers(entry.headers)),
@@ -73,7 +80,8 @@ AppendTicket::~AppendTicket() = default;
 
 std::expected<Appended, Failure> AppendTicket::wait(std::chrono::milliseconds timeout) {
   HOLDFAST_CHECK(shared_ != nullptr, "waiting on an empty ticket");
-  auto answer = shared_->answer.wait_for(timeout);
+  // Beyond a day it is no time-out any more, and adding it to the clock could overflow.
+  auto answer = shared_->answer.wait_for(std::min(timeout, wait_max));
   if (answer) return *std::move(answer);
   return std::unexpected(
       Failure{FailureKind::overloaded,

@@ -131,7 +131,7 @@ void Writer::close() {
   if (!ledger_) return;
   refuse_all({FailureKind::unavailable, "using the outbox: it is closed; start the process again"});
   try {
-    if (const auto result = ledger_->checkpoint(CheckpointMode::truncate); !result)
+    if (const auto result = ledger_->wind_up(); !result)
       note("outbox_checkpoint_refused", result.error());
   } catch (const Error& error) {
     break_down(error.failure());

@@ -17,13 +17,14 @@ namespace {
 // One array a column. The rows are inserted in the order of the batch, so that of two entries with
 // one key the earlier is stored.
 constexpr std::string_view insert_format = R"sql(
-INSERT INTO {}.inbox (id, source, dedupe_key, node, seq, received_at, method, target, remote_address,
-                      content_type, headers, body, payload, flags, traceparent)
+INSERT INTO {}.inbox (id, source, dedupe_key, node, seq, received_at, method, target,
+                      remote_address, content_type, headers, body, payload, flags, traceparent)
 SELECT b.id, b.source, b.dedupe_key, $15::uuid, b.seq, b.received_at, b.method, b.target,
        b.remote_address, b.content_type, b.headers, b.body, b.payload,
        CASE WHEN b.unfit THEN '{{payload_unfit}}'::text[] ELSE '{{}}'::text[] END, b.traceparent
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::text[], $7::text[],
-            $8::text[], $9::text[], $10::jsonb[], $11::bytea[], $12::jsonb[], $13::boolean[], $14::text[])
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::text[],
+            $7::text[], $8::text[], $9::text[], $10::jsonb[], $11::bytea[], $12::jsonb[],
+            $13::boolean[], $14::text[])
   WITH ORDINALITY AS b(id, source, dedupe_key, seq, received_at, method, target, remote_address,
                        content_type, headers, body, payload, unfit, traceparent, ordinality)
 ORDER BY b.ordinality {} RETURNING id)sql";
@@ -31,7 +32,8 @@ ORDER BY b.ordinality {} RETURNING id)sql";
 constexpr std::string_view find_format = R"sql(
 SELECT EXISTS (SELECT FROM {0}.inbox i WHERE i.id = m.id),
        (SELECT i.id FROM {0}.inbox i WHERE i.source = m.source AND i.dedupe_key = m.dedupe_key)
-FROM unnest($1::uuid[], $2::text[], $3::text[]) WITH ORDINALITY AS m(id, source, dedupe_key, ordinality)
+FROM unnest($1::uuid[], $2::text[], $3::text[])
+  WITH ORDINALITY AS m(id, source, dedupe_key, ordinality)
 ORDER BY m.ordinality)sql";
 
 /// The columns of a batch as parameters.

@@ -27,7 +27,8 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1),
   COALESCE((SELECT pg_catalog.string_agg(k.columns, ';') FROM pg_catalog.pg_index i
             JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-            CROSS JOIN LATERAL (SELECT pg_catalog.string_agg(a.attname, ',' ORDER BY a.attname) AS columns
+            CROSS JOIN LATERAL (
+              SELECT pg_catalog.string_agg(a.attname, ',' ORDER BY a.attname) AS columns
               FROM pg_catalog.pg_attribute a
               WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)) k
             WHERE n.nspname = $1 AND c.relname = 'inbox' AND i.indisunique AND i.indisvalid

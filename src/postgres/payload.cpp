@@ -40,6 +40,8 @@ class JsonbCheck final : public json::json_sax_t {
 };
 
 bool is_jsonb(std::string_view text) {
+  // The parser takes a NUL byte for the end of its input.
+  if (text.contains('\0')) return false;
   JsonbCheck check;
   return json::sax_parse(text.begin(), text.end(), &check);
 }

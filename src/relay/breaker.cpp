@@ -17,6 +17,12 @@ std::uint32_t times_saturated(std::uint32_t value, std::uint32_t factor, std::ui
   return value > limit / factor ? limit : value * factor;
 }
 
+/// A server that says of itself that it is not able now is not asked again at once.
+bool may_reconnect_at_once(const DeliveryFailure& failure) {
+  const bool link = failure.delivery_class == DeliveryClass::connection || failure.in_doubt;
+  return link && failure.session_lost && failure.session_had_lived && !failure.slow_start;
+}
+
 }  // namespace
 
 Breaker::Breaker(const DestinationConfig& config, std::uint64_t jitter_seed)
@@ -57,8 +63,7 @@ Retry Breaker::unreachable(const DeliveryFailure& failure, SteadyTime now) {
     not_before_ = now + probe_interval;
     return {failures_, probe_interval};
   }
-  const bool first = mode_ == Mode::closed;
-  if (first && failure.session_lost && failure.session_had_lived && !failure.slow_start) {
+  if (mode_ == Mode::closed && may_reconnect_at_once(failure)) {
     mode_ = Mode::reconnecting;
     not_before_.reset();
     return {failures_, milliseconds(0)};

@@ -38,10 +38,10 @@ struct Retry {
 /// A circuit breaker with full jitter: closed; after a failure open for a while; then half-open,
 /// where ONE entry shows whether the destination is back; then closed with a slow start.
 ///
-/// The first try after the loss of a session that had lived is special: at once, and with a batch as
-/// large as before. Such a loss is nearly always the suspend of an idle Neon or a pooler's restart,
-/// the other side is healthy, and a batch in doubt is best sent again as it was. It is granted once;
-/// if it fails, too, everything is as after any other failure.
+/// The first try after the loss of a session that had lived is special: at once, and with a batch
+/// as large as before. Such a loss is nearly always the suspend of an idle Neon or a pooler's
+/// restart, the other side is healthy, and a batch in doubt is best sent again as it was. It is
+/// granted once; if it fails, too, everything is as after any other failure.
 ///
 /// Threads:  one at a time.
 class Breaker {
@@ -68,8 +68,8 @@ class Breaker {
   void delivered(std::uint32_t entries);
   /// The link or the server is gone; also a commit in doubt.
   [[nodiscard]] Retry unreachable(const DeliveryFailure& failure, SteadyTime now);
-  /// Rolled back for contention; from the tenth time in a row on as `unreachable`. It closes nothing:
-  /// only what an entry came to shows that the destination is well.
+  /// Rolled back for contention; from the tenth time in a row on as `unreachable`. It closes
+  /// nothing: only what an entry came to shows that the destination is well.
   [[nodiscard]] Retry contended(const DeliveryFailure& failure, SteadyTime now);
   /// A batch of `entries` took too long: go on with half of it.
   [[nodiscard]] Retry too_slow(std::uint32_t entries);

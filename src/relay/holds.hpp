@@ -24,10 +24,10 @@ enum class HoldReason { parent_missing, retry_alone, timeout, breaks_session, po
 struct Hold {
   HoldReason reason = HoldReason::retry_alone;
   std::string source;
-  std::string error;         ///< What the last try said, without values.
+  std::string error;  ///< What the last try said, without values.
   WallTime since{};
-  SteadyTime probe_at{};     ///< Its oldest entry is tried alone then.
-  std::uint32_t probes = 0;  ///< How often it was prolonged.
+  SteadyTime probe_at{};          ///< Its oldest entry is tried alone then.
+  std::uint32_t probes = 0;       ///< How often it was prolonged.
   bool nothing_to_probe = false;  ///< No entry was pending when it was due: needs no wake-up.
 };
 
@@ -43,7 +43,7 @@ class Holds {
   [[nodiscard]] const Hold* find(const std::string& group) const;
   /// Ends it and returns what it was; nullopt if there was none.
   [[nodiscard]] std::optional<Hold> release(const std::string& group);
-  /// The probe could not be made, for reasons of its own: later.
+  /// The probe said nothing of the entry: later. Nothing happens if the group is not held.
   void postpone(const std::string& group, SteadyTime probe_at);
   /// Nothing of the group was pending at its probe.
   void nothing_to_probe(const std::string& group);

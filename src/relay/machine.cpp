@@ -85,8 +85,8 @@ bool Machine::probe_due_group(SteadyTime now) {
   return false;
 }
 
-/// Someone else, such as an operator, settled what the group waited for. With the entry its fault is
-/// gone, too; but whether a schema is right again only the next entry can show.
+/// Someone else, such as an operator, settled what the group waited for. With the entry its fault
+/// is gone, too; but whether a schema is right again only the next entry can show.
 void Machine::nothing_to_probe(const std::string& group) {
   if (holds_.find(group)->reason != HoldReason::poison_flood) return end_hold(group);
   holds_.nothing_to_probe(group);
@@ -94,7 +94,8 @@ void Machine::nothing_to_probe(const std::string& group) {
 
 /// Nothing to do until then, but for closing the session in time.
 RelayStep Machine::rest(std::optional<SteadyTime> until) {
-  if (!destination_->connected()) return {until};
+  // A session that the server ended meanwhile still has its socket.
+  if (!session_open_ && !destination_->connected()) return {until};
   const SteadyTime close_at = last_used_ + config_.idle_close;
   if (clock_.steady_now() < close_at) return {earlier(until, close_at)};
   close_session();
@@ -127,6 +128,7 @@ Machine::After Machine::deliver(const Batch& batch) {
   auto outcome = destination_->deliver(batch);
   last_used_ = clock_.steady_now();
   session_used_ = connected || destination_->connects() != connects;
+  session_open_ = destination_->connected();
   if (!outcome) {
     recorder_.failed(outcome.error(), last_used_ - start, clock_.wall_now());
     return on_failure(batch, outcome.error());
@@ -169,6 +171,7 @@ void Machine::find_active() {
 
 void Machine::close_session() {
   if (destination_) destination_->close();
+  session_open_ = false;
 }
 
 void Machine::publish() {
@@ -180,10 +183,14 @@ void Machine::publish() {
   const auto wait = breaker_.not_before();
   if (const auto now = clock_.steady_now(); breaker_.failing() && wait > now)
     stats.retry_at = clock_.wall_now() + std::chrono::ceil<std::chrono::milliseconds>(*wait - now);
-  if (!destination_) stats.state = DestinationState::unconfigured;
-  else if (stats.paused) stats.state = DestinationState::paused;
-  else if (breaker_.failing()) stats.state = DestinationState::backing_off;
-  else if (destination_->connected()) stats.state = DestinationState::connected;
+  if (!destination_)
+    stats.state = DestinationState::unconfigured;
+  else if (stats.paused)
+    stats.state = DestinationState::paused;
+  else if (breaker_.failing())
+    stats.state = DestinationState::backing_off;
+  else if (destination_->connected())
+    stats.state = DestinationState::connected;
   recorder_.publish(std::move(stats));
 }
 

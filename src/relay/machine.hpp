@@ -23,9 +23,9 @@ namespace holdfast::relay {
 ///   3. a pass: claim what is pending of all groups that are not held, deliver, settle;
 ///   4. close the session when it was idle for idle_close.
 ///
-/// In a pass a batch that is refused is split until the bad entry stands alone. Everything before it
-/// is committed and settled before anything behind it is sent, so order and "at most one batch is
-/// repeated after a crash" hold without any mark in the outbox: what is not settled is pending.
+/// In a pass a batch that is refused is split until the bad entry stands alone. Everything before
+/// it is committed and settled before anything behind it is sent, so order and "at most one batch
+/// is repeated after a crash" hold without any mark in the outbox: what is not settled is pending.
 ///
 /// Threads:  step: the relay thread; stats: any; stop_with: before the first step.
 class Machine {
@@ -85,6 +85,7 @@ class Machine {
   FloodWatch flood_;
   std::vector<std::string> active_;  ///< The sources that are not held.
   SteadyTime last_used_{};           ///< When the session last did something.
+  bool session_open_ = false;        ///< It was open after the last delivery.
   bool session_used_ = false;        ///< The last delivery got as far as a session.
   // Guarded: any thread.
   Recorder recorder_;

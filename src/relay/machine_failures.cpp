@@ -105,6 +105,8 @@ Machine::After Machine::on_contention(const Batch& batch, const DeliveryFailure&
 
 Machine::After Machine::on_misconfigured(const Batch& batch, const DeliveryFailure& failure) {
   suspects_.forgive_missing_parents();
+  if (batch.size() == 1)
+    holds_.postpone(group_of(batch.front()), clock_.steady_now() + probe_interval);
   const auto reason = pause_reason_of(failure.delivery_class);
   const bool known = breaker_.paused() && breaker_.pause_reason() == reason;
   const Retry retry = breaker_.pause(reason, clock_.steady_now());
@@ -171,12 +173,12 @@ Machine::After Machine::bury(const Entry& entry, const DeliveryFailure& failure)
 
 Machine::After Machine::hold(const Entry& entry, HoldReason reason, const DeliveryFailure& failure,
                              milliseconds wait) {
-  const Hold hold{.reason = reason,
-                  .source = entry.source,
-                  .error = describe(failure) + "; see `holdfast outbox show " +
-                           entry.id.to_string() + "`",
-                  .since = clock_.wall_now(),
-                  .probe_at = clock_.steady_now() + wait};
+  const Hold hold{
+      .reason = reason,
+      .source = entry.source,
+      .error = describe(failure) + "; see `holdfast outbox show " + entry.id.to_string() + "`",
+      .since = clock_.wall_now(),
+      .probe_at = clock_.steady_now() + wait};
   if (holds_.hold(group_of(entry), hold)) log_(source_paused_event(hold));
   find_active();
   publish();

@@ -9,7 +9,9 @@
 namespace holdfast::relay {
 namespace {
 
-double seconds(auto duration) { return std::chrono::duration<double>(duration).count(); }
+double seconds(auto duration) {
+  return std::chrono::duration<double>(duration).count();
+}
 
 }  // namespace
 
@@ -25,8 +27,7 @@ void Recorder::delivered(std::span<const Entry> batch, std::chrono::nanoseconds 
   });
 }
 
-void Recorder::failed(const DeliveryFailure& failure, std::chrono::nanoseconds took,
-                      WallTime now) {
+void Recorder::failed(const DeliveryFailure& failure, std::chrono::nanoseconds took, WallTime now) {
   delivery_seconds_.observe(seconds(took));
   stats_.with([&](RelayStats& stats) {
     ++stats.attempts[{"failed", std::string(to_string(failure.delivery_class))}];

@@ -60,9 +60,17 @@ Relay::Relay(Options options, Dependencies dependencies)
     : impl_(std::make_unique<Impl>(std::move(options), dependencies)) {}
 Relay::~Relay() = default;
 
-RelayStep Relay::run_once() { return impl_->step(); }
-void Relay::run(std::stop_token stop) { impl_->run(stop); }
-void Relay::wake() { impl_->wake(); }
-RelayStats Relay::stats() const { return impl_->stats(); }
+RelayStep Relay::run_once() {
+  return impl_->step();
+}
+void Relay::run(std::stop_token stop) {
+  impl_->run(stop);
+}
+void Relay::wake() {
+  impl_->wake();
+}
+RelayStats Relay::stats() const {
+  return impl_->stats();
+}
 
 }  // namespace holdfast

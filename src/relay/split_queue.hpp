@@ -12,7 +12,9 @@ namespace holdfast::relay {
 using Batch = std::vector<Entry>;
 
 /// What must stay in order: today the source; later the source and the value of `order_by`.
-[[nodiscard]] inline const std::string& group_of(const Entry& entry) { return entry.source; }
+[[nodiscard]] inline const std::string& group_of(const Entry& entry) {
+  return entry.source;
+}
 
 /// The parts of one claimed batch that are still to be delivered, always in commit order: whatever
 /// is split or put back comes out before everything that lies behind it.

@@ -23,12 +23,14 @@ inline constexpr std::chrono::milliseconds foreign_key_waits[] = {std::chrono::m
                                                                   std::chrono::milliseconds(2'500)};
 /// An entry that times out alone this often is held.
 inline constexpr std::uint32_t timeouts_max = 5;
-/// After so many sessions that broke in a row while this entry was alone on them, the destination is
-/// probed with entries of other groups: an outage and an entry that no session survives look alike.
+/// After so many sessions that broke in a row while this entry was alone on them, the destination
+/// is probed with entries of other groups: an outage and an entry that no session survives look
+/// alike.
 inline constexpr std::uint32_t sessions_broken_suspicious = 5;
 /// At so many, others being delivered meanwhile, it is held. It is not charged: nobody refused it.
 inline constexpr std::uint32_t sessions_broken_max = 8;
-/// So many dead entries of one source within the window, none delivered between: its schema drifted.
+/// So many dead entries of one source within the window, none delivered between: its schema
+/// drifted.
 inline constexpr std::size_t flood_deaths = 20;
 inline constexpr std::chrono::milliseconds flood_window{60'000};
 

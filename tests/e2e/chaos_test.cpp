@@ -97,6 +97,10 @@ TEST_CASE("e2e: ten thousand writes survive everything that can happen to Postgr
     chain.pgbouncer.restart();
     cut_commits(chain.gate, TcpGate::CommitCut::after_forward, 2);
     chain.gate.cut_after_bytes(20'000);
+    // The first line of each retry says which attempt, why, and when the next one comes.
+    const std::string log = daemon.log_text();
+    for (const std::string field : {"attempt=", "class=connection", "delay_seconds=", "reason="})
+      CHECK(log.contains(field));
     CHECK(eventually([&] { return load.done() == load.writes(); }, 60s));
     CHECK(terminator.terminated() > 10);
     terminator.stop();

@@ -13,9 +13,7 @@ using namespace holdfast::support;
 using namespace std::chrono_literals;
 
 TEST_CASE("e2e: twenty kills of the daemon in mid-load lose nothing", "[e2e][crash][slow]") {
-  const unsigned seed = std::random_device{}();
-  CAPTURE(seed);
-  std::mt19937 random(seed);
+  std::mt19937 random(e2e::announced_seed());
   PostgresCluster cluster;
   Daemon daemon(e2e::config_for(cluster.url()));
   daemon.start();
@@ -50,7 +48,8 @@ TEST_CASE("e2e: SIGTERM under load ends with 0 and keeps what was accepted", "[e
     };
     Load load(options);
     REQUIRE(eventually([&] { return load.done() > 200; }, 20s));
-    CHECK(daemon.terminate() == 0);
+    daemon.send_signal(round == 1 ? SIGINT : SIGTERM);
+    CHECK(daemon.wait_for_end() == 0);
     CHECK_FALSE(daemon.log_text().contains("abort"));
     load.stop();
     for (WriteOutcome& outcome : load.finish()) outcomes.push_back(std::move(outcome));
@@ -94,7 +93,7 @@ TEST_CASE("e2e: a request under way at SIGTERM is answered, and idle connections
   const auto response = slow.receive();
   REQUIRE(response.has_value());
   CHECK(response->status == 202);
-  CHECK(daemon.terminate() == 0);
+  CHECK(daemon.wait_for_end() == 0);
   daemon.restart();
   CHECK(daemon.pending() == 1);
 }

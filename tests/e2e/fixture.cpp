@@ -1,6 +1,9 @@
 #include "fixture.hpp"
 
+#include <cstdio>
+#include <cstdlib>
 #include <format>
+#include <random>
 
 namespace holdfast::e2e {
 
@@ -24,6 +27,14 @@ support::WriteOutcome post_one(const support::Daemon& daemon, support::WriteOutc
     ++write.refused;
   }
   return write;
+}
+
+unsigned announced_seed() {
+  const char* chosen = std::getenv("HOLDFAST_TEST_SEED");
+  const unsigned seed = chosen != nullptr ? static_cast<unsigned>(std::strtoul(chosen, nullptr, 10))
+                                          : std::random_device{}();
+  std::fprintf(stderr, "HOLDFAST_TEST_SEED=%u\n", seed);
+  return seed;
 }
 
 }  // namespace holdfast::e2e

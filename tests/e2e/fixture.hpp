@@ -33,4 +33,8 @@ namespace holdfast::e2e {
 [[nodiscard]] support::WriteOutcome post_one(const support::Daemon& daemon,
                                              support::WriteOutcome write);
 
+/// A seed for the random moments of a test: HOLDFAST_TEST_SEED, or a new one; printed, so that a
+/// run can be repeated.
+[[nodiscard]] unsigned announced_seed();
+
 }  // namespace holdfast::e2e

@@ -62,7 +62,7 @@ TEST_CASE("e2e: a second daemon on the same file is refused with a clear message
   INFO(result.out << result.err);
   CHECK(result.exit_code == 1);
   CHECK(result.err.contains(first.outbox_path()));
-  CHECK(result.err.contains("another process"));
+  CHECK(result.err.contains("has this outbox open"));
   CHECK_FALSE(result.out.contains("listening"));
   // The first one is not harmed.
   CHECK(e2e::post_one(first, e2e::mixed_write(1)).last_status == 202);

@@ -32,7 +32,7 @@ secrets = ["12345"]
 name = "activities"
 provider = "bearer"
 path = "/api/activities"
-secrets = ["an activities token"]
+secrets = ["activities-token-1"]
 dedupe = "/id"
 )";
 
@@ -231,7 +231,7 @@ TEST_CASE("e2e: an activity with its token ends as an inbox row, the token maske
   daemon.start();
   const HttpRequest request{
       .target = "/api/activities",
-      .headers = {{"Authorization", "Bearer an activities token"},
+      .headers = {{"Authorization", "Bearer activities-token-1"},
                   {"content-type", "application/json; charset=utf-8"},
                   {"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}},
       .body = "{ \"id\": \"act-1\",\n\t\"userId\": 7, \"type\": \"run\", \"km\": 4.20 }\n"};
@@ -248,8 +248,8 @@ TEST_CASE("e2e: an activity with its token ends as an inbox row, the token maske
   CHECK(row.at("dedupe_key") == "act-1");
   CHECK(json::parse(row.at("payload")) == json::parse(request.body));
   CHECK(headers_of(row, request).at(0) == json::array({"Authorization", "***"}));
-  CHECK_FALSE(read_file(daemon.outbox_path()).contains("an activities token"));
-  CHECK_FALSE(daemon.log_text().contains("an activities token"));
+  CHECK_FALSE(read_file(daemon.outbox_path()).contains("activities-token-1"));
+  CHECK_FALSE(daemon.log_text().contains("activities-token-1"));
 }
 
 TEST_CASE("e2e: a request without its proof is 401 and leaves no row", "[e2e][providers]") {
@@ -275,7 +275,7 @@ TEST_CASE("e2e: a request without its proof is 401 and leaves no row", "[e2e][pr
   // One good write makes the relay connect, so that an empty inbox would not be for want of a
   // table.
   const HttpResponse good = post(daemon.port(), "/api/activities",
-                                 {{"Authorization", "Bearer an activities token"}}, "{}");
+                                 {{"Authorization", "Bearer activities-token-1"}}, "{}");
   CHECK(good.status == 202);
   REQUIRE(daemon.drains(20s));
   CHECK(inbox_rows(cluster) == 1);

@@ -1,7 +1,9 @@
 #include "ingress/chunk_scanner.hpp"
 
+#include <catch2/catch_get_random_seed.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <random>
 #include <string>
 
 using namespace holdfast::ingress;
@@ -51,4 +53,20 @@ TEST_CASE("chunks: extensions and trailers have an end", "[ingress][chunks][limi
   CHECK(outcome("1;" + std::string(300, 'x')) == "fault 400");
   CHECK(outcome("0\r\nX: " + std::string(8000, 'x') + "\r\n\r\n").starts_with("complete"));
   CHECK(outcome("0\r\nX: " + std::string(9000, 'x')) == "fault 400");
+}
+
+TEST_CASE("chunks: pieces make no difference, whatever is mutated", "[ingress][chunks][fuzz]") {
+  std::mt19937 random(Catch::getSeed());
+  const auto below = [&](std::size_t end) {
+    return std::uniform_int_distribution<std::size_t>(0, end - 1)(random);
+  };
+  const std::string good = "5;a=b\r\nhello\r\n12\r\n0123456789abcdefgh\r\n0\r\nX: y\r\n\r\n";
+  constexpr std::string_view likely = "\r\n ;0159aFx-\0";
+  for (int round = 0; round < 20'000; ++round) {
+    std::string text = good;
+    for (std::size_t edits = 1 + below(3); edits > 0; --edits)
+      text[below(text.size())] = likely[below(likely.size())];
+    const auto whole = outcome(text);
+    if (outcome(text, 1) != whole || outcome(text, 4) != whole) FAIL("differs: " << text);
+  }
 }

@@ -1,9 +1,11 @@
 #include "ingress/head.hpp"
 
+#include <catch2/catch_get_random_seed.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <format>
 #include <limits>
+#include <random>
 
 #include "requests.hpp"
 
@@ -217,4 +219,32 @@ TEST_CASE("head: the only expectation is 100-continue", "[ingress][head]") {
   CHECK(status_of(with_headers("Expect: 200-ok\r\n")) == 417);
   CHECK(status_of(with_headers("Expect:\r\n")) == 417);
   CHECK(status_of(with_headers("Expect: 100-continue\r\nExpect: 100-continue\r\n")) == 417);
+}
+
+TEST_CASE("head: pieces make no difference, whatever is mutated", "[ingress][head][fuzz]") {
+  std::mt19937 random(Catch::getSeed());
+  const auto below = [&](std::size_t end) {
+    return std::uniform_int_distribution<std::size_t>(0, end - 1)(random);
+  };
+  const std::string good = with_headers("Transfer-Encoding: chunked\r\nX: a b\r\n");
+  constexpr std::string_view likely = "\r\n :\t\0,;aG/0\x7F\xFF";
+  for (int round = 0; round < 20'000; ++round) {
+    std::string text = good;
+    for (std::size_t edits = 1 + below(3); edits > 0; --edits) {
+      const auto at = below(text.size());
+      const char c = likely[below(likely.size())];
+      switch (below(3)) {
+        case 0: text[at] = c; break;
+        case 1: text.insert(at, 1, c); break;
+        default: text.erase(at, 1); break;
+      }
+    }
+    HeadParser parser({});
+    int by_pieces = 0;
+    for (std::size_t size = 1; size <= text.size() && by_pieces == 0; ++size) {
+      const auto complete = parser.advance(std::string_view(text).substr(0, size));
+      by_pieces = !complete ? complete.error().status : *complete ? 200 : 0;
+    }
+    if (by_pieces != status_of(text)) FAIL("differs: " << text);
+  }
 }

@@ -1,5 +1,9 @@
 // Connections: malformed heads, limits, deadlines, keep-alive, pipelining, places, and the end.
 
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <format>
@@ -219,6 +223,23 @@ TEST_CASE("ingress: idle connections give way to a new sender", "[ingress][serve
   int left = 0;
   for (auto& client : idle) left += client->exchange(get("/api/health")).status == 200 ? 1 : 0;
   CHECK(left == 2);
+}
+
+TEST_CASE("ingress: a lack of file descriptors only delays connections", "[ingress][server]") {
+  TestServer server;
+  rlimit usual{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &usual) == 0);
+  // One descriptor is left, and the client takes it.
+  const int free = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  ::close(free);
+  rlimit scarce = usual;
+  scarce.rlim_cur = static_cast<rlim_t>(free) + 1;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &scarce) == 0);
+  RawClient client(server.port());
+  const bool warned = eventually([&] { return server.log_text().contains("accept_failed"); }, 5s);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &usual) == 0);
+  CHECK(warned);
+  CHECK(client.exchange(get("/api/health")).status == 200);
 }
 
 TEST_CASE("ingress: a burst of connections is served at once", "[ingress][server]") {

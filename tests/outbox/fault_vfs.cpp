@@ -96,14 +96,17 @@ struct FaultVfs::Methods {
     return real->pMethods->xShmUnmap(real, remove);
   }
 
-  static constexpr sqlite3_io_methods make(int version) {
+  static const sqlite3_io_methods* table(bool shared_memory) {
+    static const sqlite3_io_methods with = make(2);
+    static const sqlite3_io_methods without = make(1);
+    return shared_memory ? &with : &without;
+  }
+  static sqlite3_io_methods make(int version) {
     return {version,      close,        read,        write,         truncate,
             sync,         file_size,    lock,        unlock,        check_reserved_lock,
             file_control, sector_size,  device_characteristics,     shm_map,
             shm_lock,     shm_barrier,  shm_unmap,   nullptr,       nullptr};
   }
-  static constexpr sqlite3_io_methods with_shared_memory = make(2);
-  static constexpr sqlite3_io_methods without_shared_memory = make(1);
 
   static int open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags, int* out_flags) {
     auto* owner = static_cast<FaultVfs*>(vfs->pAppData);
@@ -114,7 +117,7 @@ struct FaultVfs::Methods {
     auto* real = File::real(file);
     const int code = owner->real_->xOpen(owner->real_, path, real, flags, out_flags);
     if (real->pMethods != nullptr)
-      own.base.pMethods = owner->shared_memory_ ? &with_shared_memory : &without_shared_memory;
+      own.base.pMethods = table(owner->shared_memory_);
     return code;
   }
 };

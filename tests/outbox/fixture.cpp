@@ -3,24 +3,13 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <atomic>
 #include <catch2/catch_test_macros.hpp>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <system_error>
 
 namespace holdfast::outbox_tests {
-
-TempFolder::TempFolder() {
-  std::string pattern = "/tmp/holdfast-outbox-XXXXXX";
-  if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-  path_ = pattern;
-}
-
-TempFolder::~TempFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
 
 Box::Box() {
   config.path = folder.file("holdfast.db");
@@ -142,7 +131,7 @@ NewEntry make_entry(std::string body, std::optional<std::string> key, std::strin
   NewEntry entry;
   entry.source = std::move(source);
   entry.dedupe_key = std::move(key);
-  entry.received_at = WallTime(1'800'000'000'000ms);
+  entry.received_at = SystemClock().wall_now();
   entry.method = "POST";
   entry.target = "/api/orders?x=1";
   entry.remote_address = "127.0.0.1";
@@ -161,29 +150,10 @@ Settlement settlement(std::int64_t seq, EntryState state) {
 
 Settlement delivered(std::int64_t seq) { return settlement(seq, EntryState::delivered); }
 
-std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-void write_file(const std::string& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
-}
-
 unsigned mode_of(const std::string& path) {
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0) return 0;
   return status.st_mode & 07777U;
-}
-
-bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds deadline) {
-  const SystemClock clock;
-  const auto end = clock.steady_now() + deadline;
-  while (clock.steady_now() < end) {
-    if (condition()) return true;
-    std::this_thread::yield();
-  }
-  return condition();
 }
 
 std::string body_of(std::size_t bytes, int number) {

@@ -1,9 +1,8 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <functional>
+#include <expected>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -11,45 +10,32 @@
 #include <thread>
 #include <vector>
 
-#include "holdfast/clock.hpp"
 #include "holdfast/outbox.hpp"
+#include "support/fake_clock.hpp"
+#include "support/scratch_folder.hpp"
+#include "support/wait.hpp"
 
 namespace holdfast::outbox_tests {
 
 using namespace std::chrono_literals;
+using support::eventually;
+using support::read_file;
+using support::write_file;
 
-/// A folder under /tmp that goes away with the test.
-class TempFolder {
- public:
-  TempFolder();
-  ~TempFolder();
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-/// Time that moves only when a test says so; the wall may jump by itself.
-class FakeClock final : public Clock {
- public:
-  [[nodiscard]] WallTime wall_now() const override {
-    return WallTime(std::chrono::milliseconds(wall_.load()));
+/// A ListRequest of which only some fields are named.
+struct Filter {
+  std::optional<EntryState> state = {};
+  std::optional<std::string> source = {};
+  std::optional<std::string> dedupe_key = {};
+  std::optional<std::string> sqlstate = {};
+  std::optional<WallTime> since = {};
+  std::optional<WallTime> until = {};
+  bool oldest_first = false;
+  std::uint32_t limit = 50;
+  std::optional<std::int64_t> beyond_seq = {};
+  operator ListRequest() const {  // NOLINT: implicit, so that it stands where a request does
+    return {state, source, dedupe_key, sqlstate, since, until, oldest_first, limit, beyond_seq};
   }
-  [[nodiscard]] SteadyTime steady_now() const override {
-    return SteadyTime(std::chrono::milliseconds(steady_.load()));
-  }
-  void advance(std::chrono::milliseconds time) {
-    wall_ += time.count();
-    steady_ += time.count();
-  }
-  void jump_wall(std::chrono::milliseconds time) { wall_ += time.count(); }
-
- private:
-  std::atomic<std::int64_t> wall_{1'800'000'000'000};
-  std::atomic<std::int64_t> steady_{1'000'000};
 };
 
 /// An outbox with a clock of its own, whose writer is driven by the test, one run_once at a time.
@@ -81,8 +67,8 @@ class Box {
   /// Runs SQL on a connection of its own, as an operator would.
   std::string sql(const std::string& statement, bool writes = false) const;
 
-  TempFolder folder;
-  FakeClock clock;
+  support::ScratchFolder folder;
+  support::FakeClock clock;
   OutboxConfig config;
   std::string vfs;
   bool checkpoint_on_open = true;
@@ -109,12 +95,7 @@ class RunningWriter {
                                   std::string source = "orders");
 [[nodiscard]] Settlement delivered(std::int64_t seq);
 [[nodiscard]] Settlement settlement(std::int64_t seq, EntryState state);
-[[nodiscard]] std::string read_file(const std::string& path);
-void write_file(const std::string& path, const std::string& bytes);
 [[nodiscard]] unsigned mode_of(const std::string& path);
-/// Polls until the condition holds; false after the deadline.
-[[nodiscard]] bool eventually(const std::function<bool()>& condition,
-                              std::chrono::milliseconds deadline = 20s);
 /// Ten bodies are alike, a thousand are not: text of a given length with a number in it.
 [[nodiscard]] std::string body_of(std::size_t bytes, int number = 0);
 

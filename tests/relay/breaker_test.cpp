@@ -12,7 +12,9 @@ using support::failure_of;
 
 namespace {
 
-DestinationConfig defaults() { return {}; }
+DestinationConfig defaults() {
+  return {};
+}
 
 DeliveryFailure lost_after_life() {
   auto failure = failure_of(DeliveryClass::connection);
@@ -78,8 +80,16 @@ TEST_CASE("breaker: the first reconnect after a session that had lived is immedi
   CHECK(breaker.half_open());
 }
 
-TEST_CASE("breaker: a session that never lived, or a rate limit, is not tried at once",
+TEST_CASE("breaker: a session that never lived, a rate limit or a server in trouble waits",
           "[relay][breaker]") {
+  auto disk_full = failure_of(DeliveryClass::server, "53100");
+  disk_full.session_lost = disk_full.session_had_lived = true;
+  Breaker full(defaults(), 1);
+  static_cast<void>(full.unreachable(disk_full, now));
+  CHECK(full.not_before());
+  disk_full.in_doubt = true;
+  Breaker doubtful(defaults(), 1);
+  CHECK(doubtful.unreachable(disk_full, now).delay == 0ms);
   Breaker fresh(defaults(), 1);
   static_cast<void>(fresh.unreachable(failure_of(DeliveryClass::connection), now));
   CHECK(fresh.not_before());
@@ -156,7 +166,8 @@ TEST_CASE("breaker: a batch too slow is halved, and grows back after eight good 
   CHECK(breaker.entries_max() == 1000);
 }
 
-TEST_CASE("breaker: a pause is probed every 30 s with one entry, whatever comes", "[relay][breaker]") {
+TEST_CASE("breaker: a pause is probed every 30 s with one entry, whatever comes",
+          "[relay][breaker]") {
   Breaker breaker(defaults(), 1);
   CHECK(breaker.pause("configuration", now).delay == 30s);
   CHECK(breaker.paused());

@@ -23,7 +23,9 @@ std::vector<Uuid> append_some(RelayRig& rig, int count) {
   return rig.append_all(writes);
 }
 
-DeliveryFailure lost() { return failure_of(DeliveryClass::connection, "", "connection refused"); }
+DeliveryFailure lost() {
+  return failure_of(DeliveryClass::connection, "", "connection refused");
+}
 
 }  // namespace
 
@@ -239,7 +241,8 @@ TEST_CASE("relay: a paused destination with nothing pending needs no wake-up", "
   CHECK(rig.relay->stats().state == DestinationState::connected);
 }
 
-TEST_CASE("relay: a destination up for a moment at a time still makes progress", "[relay][outage]") {
+TEST_CASE("relay: a destination up for a moment at a time still makes progress",
+          "[relay][outage]") {
   RelayRig rig;
   append_some(rig, 500);
   int up = 0;

@@ -2,7 +2,8 @@
 
 #include "relay_rig.hpp"
 
-/// The outbox in trouble while the destination is well: delivery must stop, not go round in circles.
+/// The outbox in trouble while the destination is well: delivery must stop, not go round in
+/// circles.
 using namespace std::chrono_literals;
 using namespace holdfast;
 using support::RelayRig;
@@ -65,12 +66,12 @@ TEST_CASE("relay: a dead letter that could not be written is written later, with
   RelayRig rig;
   const Uuid bad = rig.append("a", "bad");
   rig.append("a", "good");
-  rig.destination.set_rule([&, stopped = false](std::span<const Entry> batch) mutable
-                               -> std::optional<DeliveryFailure> {
-    if (batch.size() == 1 && !std::exchange(stopped, true)) rig.stop_writer();
-    if (batch.front().body != "bad") return std::nullopt;
-    return support::failure_of(DeliveryClass::data, "22P02");
-  });
+  rig.destination.set_rule(
+      [&, stopped = false](std::span<const Entry> batch) mutable -> std::optional<DeliveryFailure> {
+        if (batch.size() == 1 && !std::exchange(stopped, true)) rig.stop_writer();
+        if (batch.front().body != "bad") return std::nullopt;
+        return support::failure_of(DeliveryClass::data, "22P02");
+      });
   rig.pass_time(10s);
   CHECK(rig.find(bad).state == EntryState::pending);
   rig.start_writer();
@@ -80,8 +81,9 @@ TEST_CASE("relay: a dead letter that could not be written is written later, with
   rig.everything_arrives({"bad"});
 }
 
-TEST_CASE("relay: an outbox that cannot be read stops delivery, is asked every second, and says so once",
-          "[relay][outbox]") {
+TEST_CASE(
+    "relay: an outbox that cannot be read stops delivery, is asked every second, and says so once",
+    "[relay][outbox]") {
   RelayRig rig;
   rig.append_many("a", 3);
   rig.stop_writer();

@@ -15,10 +15,13 @@ namespace {
 using Sizes = std::vector<std::size_t>;
 
 DeliveryFailure too_slow() {
-  return failure_of(DeliveryClass::timeout, "57014", "canceling statement due to statement timeout");
+  return failure_of(DeliveryClass::timeout, "57014",
+                    "canceling statement due to statement timeout");
 }
 
-DeliveryFailure bad_value() { return failure_of(DeliveryClass::data, "22P02", "bad \"value\""); }
+DeliveryFailure bad_value() {
+  return failure_of(DeliveryClass::data, "22P02", "bad \"value\"");
+}
 
 /// Refuses every batch that holds an entry of a source.
 FakeDestination::Rule refuse_source(const std::string& source, const DeliveryFailure& failure) {
@@ -112,7 +115,8 @@ TEST_CASE("relay: a held slow entry that turns out bad dies as any other", "[rel
   rig.everything_arrives({"slow"});
 }
 
-TEST_CASE("relay: when an operator discards the slow entry its source goes on", "[relay][timeout]") {
+TEST_CASE("relay: when an operator discards the slow entry its source goes on",
+          "[relay][timeout]") {
   RelayRig rig;
   const Uuid slow = rig.append("a", "slow");
   rig.destination.refuse_bodies({"slow"}, too_slow());
@@ -207,8 +211,9 @@ TEST_CASE("relay: twenty dead over more than a minute are no flood", "[relay][fl
   CHECK(rig.relay->stats().paused_sources.empty());
 }
 
-TEST_CASE("relay: a flooded source with nothing pending needs no wake-up, and the next entry is tried",
-          "[relay][flood]") {
+TEST_CASE(
+    "relay: a flooded source with nothing pending needs no wake-up, and the next entry is tried",
+    "[relay][flood]") {
   RelayRig rig;
   flood(rig, 20);
   CHECK(rig.count(EntryState::pending) == 0);

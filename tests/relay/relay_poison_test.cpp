@@ -118,12 +118,13 @@ TEST_CASE("relay: an outage in the midst of a split keeps what was delivered and
   RelayRig rig;
   rig.append_many("a", 15);
   rig.append("a", "bad");
-  rig.destination.set_rule([calls = 0](std::span<const Entry> batch) mutable
-                               -> std::optional<DeliveryFailure> {
-    if (++calls == 4) return failure_of(DeliveryClass::connection);
-    const bool refused = std::ranges::any_of(batch, [](const Entry& e) { return e.body == "bad"; });
-    return refused ? std::optional(bad_value()) : std::nullopt;
-  });
+  rig.destination.set_rule(
+      [calls = 0](std::span<const Entry> batch) mutable -> std::optional<DeliveryFailure> {
+        if (++calls == 4) return failure_of(DeliveryClass::connection);
+        const bool refused =
+            std::ranges::any_of(batch, [](const Entry& e) { return e.body == "bad"; });
+        return refused ? std::optional(bad_value()) : std::nullopt;
+      });
   static_cast<void>(rig.relay->run_once());
   CHECK(rig.count(EntryState::delivered) == 8);
   CHECK(rig.count(EntryState::pending) == 8);
@@ -133,7 +134,8 @@ TEST_CASE("relay: an outage in the midst of a split keeps what was delivered and
   rig.everything_arrives({"bad"});
 }
 
-TEST_CASE("relay: an outage between two data errors neither counts nor excuses", "[relay][poison]") {
+TEST_CASE("relay: an outage between two data errors neither counts nor excuses",
+          "[relay][poison]") {
   RelayRig rig;
   const Uuid id = rig.append("a", "bad");
   rig.destination.fail_next(bad_value());
@@ -147,7 +149,8 @@ TEST_CASE("relay: an outage between two data errors neither counts nor excuses",
   CHECK(rig.find(id).attempts.size() == 2);
 }
 
-TEST_CASE("relay: a missing parent that comes for the third try is no fault", "[relay][foreign_key]") {
+TEST_CASE("relay: a missing parent that comes for the third try is no fault",
+          "[relay][foreign_key]") {
   RelayRig rig;
   const Uuid child = rig.append("a", "child");
   rig.append("a", "next");

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 
+#include "support/wait.hpp"
+
 namespace holdfast::support {
 
 using namespace std::chrono_literals;
@@ -11,9 +13,11 @@ RelayRig::RelayRig(Options options) : options_(std::move(options)) {
   OutboxConfig config;
   config.path = folder.file("holdfast.db");
   config.disk_reserve_bytes = 0;
-  auto opened = Outbox::open(
-      config, {.clock = clock, .log = [](const LogEvent&) {}, .on_broken = [](const Failure&) {},
-               .vfs = "", .checkpoint_on_open = true});
+  auto opened = Outbox::open(config, {.clock = clock,
+                                      .log = [](const LogEvent&) {},
+                                      .on_broken = [](const Failure&) {},
+                                      .vfs = "",
+                                      .checkpoint_on_open = true});
   REQUIRE(opened);
   outbox = std::move(*opened);
   restart_relay();
@@ -73,6 +77,11 @@ void RelayRig::append_many(const std::string& source, int count) {
 
 void RelayRig::start_writer() {
   writer_ = std::jthread([this](const std::stop_token& stop) { outbox->run_writer(stop); });
+  // Until the thread has come so far the outbox refuses; settling an entry that is not there shows
+  // it.
+  Settlement nothing;
+  nothing.state = EntryState::discarded;
+  REQUIRE(eventually([&] { return outbox->settle({nothing}).has_value(); }, 30s));
 }
 
 void RelayRig::stop_writer() {

@@ -16,7 +16,8 @@
 
 namespace holdfast::support {
 
-/// A real outbox with its writer thread, a relay driven by hand, a fake clock and a fake destination.
+/// A real outbox with its writer thread, a relay driven by hand, a fake clock and a fake
+/// destination.
 class RelayRig {
  public:
   struct Logged {

@@ -101,7 +101,7 @@ TEST_CASE("relay: an idle session is closed once idle_close has passed, by a sin
   CHECK(rig.destination.closes() == 1);
 }
 
-TEST_CASE("relay: a session that is lost while the relay waits is closed in time, too",
+TEST_CASE("relay: a session that is open while the destination is paused is closed in time, too",
           "[relay][idle]") {
   RelayRig rig;
   rig.append("a", "x");

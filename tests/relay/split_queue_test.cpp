@@ -1,7 +1,7 @@
 #include "relay/split_queue.hpp"
 
-#include <catch2/catch_test_macros.hpp>
 #include <algorithm>
+#include <catch2/catch_test_macros.hpp>
 #include <set>
 
 using holdfast::Entry;

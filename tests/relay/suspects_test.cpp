@@ -78,7 +78,8 @@ TEST_CASE("holds: only pauses are told to the operator, and only once", "[relay]
   CHECK(holds.paused_sources().empty());
 }
 
-TEST_CASE("holds: a prolonged hold keeps its beginning, a new reason starts anew", "[relay][holds]") {
+TEST_CASE("holds: a prolonged hold keeps its beginning, a new reason starts anew",
+          "[relay][holds]") {
   Holds holds;
   Hold hold = hold_of(HoldReason::timeout, start);
   hold.since = WallTime(1s);

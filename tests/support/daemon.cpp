@@ -74,6 +74,10 @@ std::uint16_t Daemon::announced_port(const std::string& listener) const {
 
 int Daemon::terminate() {
   process_->send_signal(SIGTERM);
+  return wait_for_end();
+}
+
+int Daemon::wait_for_end() {
   const auto code = process_->wait(30s);
   if (!code) process_->kill_hard();
   return code.value_or(-1);

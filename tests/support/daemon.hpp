@@ -41,6 +41,8 @@ class Daemon {
   void start();
   /// SIGTERM; the exit code, or -1 if it did not end within 30 s (it is killed then).
   int terminate();
+  /// The exit code of a daemon that was told to end; -1 as above.
+  int wait_for_end();
   void kill_hard();
   /// After terminate or kill_hard: the same files, the same ports.
   void restart() { start(); }

@@ -18,13 +18,17 @@ SteadyTime FakeClock::steady_now() const {
          std::chrono::duration_cast<SteadyTime::duration>(nanoseconds(passed_.load()));
 }
 
-void FakeClock::advance(milliseconds time) { passed_ += nanoseconds(time).count(); }
+void FakeClock::advance(milliseconds time) {
+  passed_ += nanoseconds(time).count();
+}
 
 void FakeClock::advance_to(SteadyTime time) {
   const auto now = steady_now();
   if (time > now) passed_ += nanoseconds(time - now).count();
 }
 
-void FakeClock::jump_wall(milliseconds time) { wall_offset_ += time.count(); }
+void FakeClock::jump_wall(milliseconds time) {
+  wall_offset_ += time.count();
+}
 
 }  // namespace holdfast::support

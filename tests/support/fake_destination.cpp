@@ -11,8 +11,8 @@ DeliveryFailure failure_of(DeliveryClass delivery_class, std::string sqlstate,
   failure.delivery_class = delivery_class;
   failure.session_lost = delivery_class == DeliveryClass::connection;
   failure.sqlstate = std::move(sqlstate);
-  failure.message = message.empty() ? "scripted " + std::string(to_string(delivery_class))
-                                    : std::move(message);
+  failure.message =
+      message.empty() ? "scripted " + std::string(to_string(delivery_class)) : std::move(message);
   return failure;
 }
 
@@ -36,8 +36,8 @@ void FakeDestination::set_rule(Rule rule) {
 void FakeDestination::refuse_bodies(std::set<std::string> bodies, DeliveryFailure failure) {
   set_rule([bodies = std::move(bodies), failure = std::move(failure)](
                std::span<const Entry> batch) -> std::optional<DeliveryFailure> {
-    const bool refused = std::ranges::any_of(
-        batch, [&](const Entry& entry) { return bodies.contains(entry.body); });
+    const bool refused =
+        std::ranges::any_of(batch, [&](const Entry& entry) { return bodies.contains(entry.body); });
     return refused ? std::optional(failure) : std::nullopt;
   });
 }

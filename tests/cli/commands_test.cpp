@@ -1,0 +1,173 @@
+#include <catch2/catch_test_macros.hpp>
+#include <nlohmann/json.hpp>
+
+#include "support/process.hpp"
+#include "support/scratch_folder.hpp"
+#include "support/tcp_gate.hpp"
+
+using namespace holdfast;
+using support::CommandResult;
+using support::ScratchFolder;
+
+namespace {
+
+/// Runs the real binary in `folder`.
+CommandResult holdfast_in(const ScratchFolder& folder, std::vector<std::string> arguments,
+                          std::vector<std::string> environment = {}) {
+  arguments.insert(arguments.begin(), HOLDFAST_BINARY);
+  return support::run_command({.arguments = std::move(arguments),
+                               .environment = std::move(environment),
+                               .folder = folder.path()});
+}
+
+CommandResult holdfast_alone(std::vector<std::string> arguments) {
+  const ScratchFolder folder;
+  return holdfast_in(folder, std::move(arguments));
+}
+
+constexpr const char* good_file = "[[source]]\nname = \"a\"\nprovider = \"none\"\n";
+
+}  // namespace
+
+TEST_CASE("cli: every command has help", "[cli][process]") {
+  const std::vector<std::vector<std::string>> commands{
+      {},         {"serve"},          {"validate"},       {"status"},
+      {"outbox"}, {"outbox", "list"}, {"outbox", "show"}, {"healthcheck"},
+      {"version"}};
+  for (auto command : commands) {
+    command.emplace_back("--help");
+    const auto result = holdfast_alone(command);
+    CAPTURE(command, result.err);
+    CHECK(result.exit_code == 0);
+    CHECK(result.out.contains("--help"));
+    CHECK(result.err.empty());
+  }
+}
+
+TEST_CASE("cli: wrong usage exits with 2 and points at the help", "[cli][process]") {
+  const std::vector<std::vector<std::string>> commands{
+      {},
+      {"serv"},
+      {"--nope"},
+      {"serve", "--nope"},
+      {"serve", "extra"},
+      {"outbox"},
+      {"outbox", "lst"},
+      {"outbox", "list", "--state", "lost"},
+      {"outbox", "list", "--order", "random"},
+      {"outbox", "list", "--limit", "0"},
+      {"outbox", "list", "--limit", "1001"},
+      {"outbox", "list", "--limit", "x"},
+      {"outbox", "list", "--since", "soon"},
+      {"outbox", "list", "--cursor", "zz"},
+      {"outbox", "show"},
+      {"outbox", "show", "not-an-id"},
+      {"outbox", "show", "0190a0b0-0000-7000-8000-000000000007", "--json", "--body"},
+      {"validate", "--show", "--json"},
+      {"healthcheck", "--url", "ftp://x"},
+      {"validate", "--config"}};
+  for (const auto& command : commands) {
+    const auto result = holdfast_alone(command);
+    CAPTURE(command, result.out, result.err);
+    CHECK(result.exit_code == 2);
+    CHECK(result.out.empty());
+    CHECK(result.err.starts_with("holdfast: "));
+    CHECK(result.err.contains("--help\" for what it takes"));
+  }
+}
+
+TEST_CASE("cli: validate says what is good and what is wrong", "[cli][process]") {
+  const ScratchFolder folder;
+  const std::string file = folder.file("holdfast.toml");
+  support::write_file(file, good_file);
+  const auto good = holdfast_in(folder, {"validate"});
+  CHECK(good.exit_code == 0);
+  CHECK(good.out == "holdfast.toml: ok (1 source)\n");
+  support::write_file(file, "[ingress]\nmax_bdy = \"1MiB\"\nlisten = 1\n" + std::string(good_file));
+  const auto bad = holdfast_in(folder, {"validate", "--config", file});
+  CHECK(bad.exit_code == 2);
+  CHECK(bad.out.empty());
+  CHECK(bad.err == "holdfast: " + file +
+                       ":2: ingress.max_bdy: unknown key; did you mean \"max_body\"?\nholdfast: " +
+                       file + ":3: ingress.listen: is an integer; write a string in quotes\n");
+  const auto json = holdfast_in(folder, {"--config", file, "validate", "--json"});
+  CHECK(json.exit_code == 2);
+  const auto document = nlohmann::json::parse(json.out);
+  CHECK(document["ok"] == false);
+  CHECK(document["errors"].size() == 2);
+  CHECK(document["errors"][0]["line"] == 2);
+  CHECK(document["errors"][0]["key"] == "ingress.max_bdy");
+}
+
+TEST_CASE("cli: the file comes from the option, the variable, or the built-in defaults",
+          "[cli][process]") {
+  const ScratchFolder folder;
+  support::write_file(folder.file("named.toml"), good_file);
+  const auto named = holdfast_in(folder, {"validate"}, {"HOLDFAST_CONFIG=named.toml"});
+  CHECK(named.out == "named.toml: ok (1 source)\n");
+  CHECK(holdfast_in(folder, {"validate"}).out == "built-in defaults: ok (1 source)\n");
+  const auto missing = holdfast_in(folder, {"validate", "--config", "missing.toml"});
+  CHECK(missing.exit_code == 2);
+  CHECK(missing.err.contains("missing.toml: cannot be read: No such file or directory"));
+}
+
+TEST_CASE("cli: validate --show prints what is in force without secrets", "[cli][process]") {
+  const ScratchFolder folder;
+  support::write_file(folder.file("holdfast.toml"),
+                      "[destination]\nurl = \"${URL}\"\n[[source]]\nname = \"a\"\nprovider = "
+                      "\"bearer\"\nsecrets = \"${TOKEN}\"\n");
+  const auto result = holdfast_in(folder, {"validate", "--show"},
+                                  {"URL=postgres://canary@canary/canary", "TOKEN=canary"});
+  CHECK(result.exit_code == 0);
+  CHECK(result.out.contains("url = \"***\""));
+  CHECK(result.out.contains("max_body = \"4MiB\""));
+  CHECK_FALSE(result.out.contains("canary"));
+  const auto unset = holdfast_in(folder, {"validate", "--show"}, {"URL=x"});
+  CHECK(unset.exit_code == 2);
+  CHECK(unset.err.contains("variable TOKEN is not set"));
+}
+
+TEST_CASE("cli: version says its own and those of its libraries", "[cli][process]") {
+  CHECK(holdfast_alone({"version"}).out == "holdfast 0.1.0\n");
+  CHECK(holdfast_alone({"--version"}).out == "holdfast 0.1.0\n");
+  CHECK(holdfast_alone({"version", "--verbose"}).out.contains("  sqlite         3."));
+  const auto document = nlohmann::json::parse(holdfast_alone({"version", "--json"}).out);
+  CHECK(document["version"] == "0.1.0");
+  CHECK(document["libraries"]["sqlite"].get<std::string>().starts_with("3."));
+  CHECK(document["libraries"].contains("libpq"));
+}
+
+TEST_CASE("cli: status and healthcheck say what to check when nothing runs", "[cli][process]") {
+  const ScratchFolder folder;
+  const auto port = support::unused_port();
+  support::write_file(folder.file("holdfast.toml"),
+                      std::format("[admin]\nlisten = \"127.0.0.1:{}\"\n{}", port, good_file));
+  for (const auto* command : {"status", "healthcheck"}) {
+    const auto result = holdfast_in(folder, {command});
+    CHECK(result.exit_code == 1);
+    CHECK(result.out.empty());
+    CHECK(result.err.contains(std::format("asking the daemon at http://127.0.0.1:{}: ", port)));
+    CHECK(result.err.contains("check that \"holdfast serve\" runs"));
+  }
+  const auto url = std::format("http://127.0.0.1:{}", port);
+  CHECK(holdfast_in(folder, {"healthcheck", "--url", url}).exit_code == 1);
+}
+
+TEST_CASE("cli: output that cannot be written is a failure", "[cli][process]") {
+  const ScratchFolder folder;
+  const auto result = support::run_command(
+      {.arguments = {"sh", "-c", std::string(HOLDFAST_BINARY) + " version > /dev/full"},
+       .folder = folder.path()});
+  CHECK(result.exit_code == 1);
+  CHECK(result.err.contains("writing the output"));
+}
+
+TEST_CASE("cli: a wrong configuration stops serve with all its errors", "[cli][process]") {
+  const ScratchFolder folder;
+  support::write_file(folder.file("holdfast.toml"), "[ingres]\n[loog]\n");
+  const auto result = holdfast_in(folder, {"serve"});
+  CHECK(result.exit_code == 2);
+  CHECK(result.err.contains("holdfast.toml:1: \"ingres\": unknown section"));
+  CHECK(result.err.contains("holdfast.toml:2: \"loog\": unknown section; did you mean \"log\"?"));
+  CHECK(result.err.contains("holdfast.toml: source: there is none"));
+}

@@ -1,0 +1,123 @@
+#include <catch2/catch_test_macros.hpp>
+
+#include "base/uuid.hpp"
+#include "fixture.hpp"
+#include "outbox/settler.hpp"
+
+using namespace holdfast;
+using namespace holdfast::outbox_tests;
+
+namespace {
+
+Settlement full_settlement(std::int64_t seq, EntryState state) {
+  auto settled = settlement(seq, state);
+  settled.reason = "constraint";
+  settled.sqlstate = "23514";
+  settled.constraint = "amount_positive";
+  settled.error = "new row violates check constraint";
+  return settled;
+}
+
+AttemptRecord attempt(std::int64_t seq, std::string sqlstate) {
+  return {seq, {WallTime(std::chrono::milliseconds(5)), std::move(sqlstate), "data", "refused"}};
+}
+
+}  // namespace
+
+TEST_CASE("outbox: each outcome is written with its fields", "[outbox][settle]") {
+  Box box;
+  box.open();
+  std::vector<Uuid> ids;
+  for (int i = 0; i < 4; ++i) ids.push_back(box.append_ok(make_entry(body_of(10, i))));
+  auto duplicate = delivered(2);
+  duplicate.duplicate_of = base::random_uuid();
+  box.clock.advance(5s);
+  REQUIRE(box.settle({full_settlement(1, EntryState::delivered), duplicate,
+                      full_settlement(3, EntryState::dead),
+                      full_settlement(4, EntryState::discarded)}));
+  const auto plain = box.find(ids[0]);
+  CHECK(plain.state == EntryState::delivered);
+  CHECK(plain.settled_at == box.clock.wall_now());
+  CHECK(plain.sqlstate == std::nullopt);
+  CHECK(plain.reason == std::nullopt);
+  CHECK(box.find(ids[1]).duplicate_of == duplicate.duplicate_of);
+  for (const std::size_t i : {2U, 3U}) {
+    const auto aside = box.find(ids[i]);
+    CHECK(aside.state == (i == 2 ? EntryState::dead : EntryState::discarded));
+    CHECK(aside.reason == "constraint");
+    CHECK(aside.sqlstate == "23514");
+    CHECK(aside.constraint == "amount_positive");
+    CHECK(aside.error == "new row violates check constraint");
+    CHECK(aside.payload_kept);
+    CHECK(aside.body == body_of(10, static_cast<int>(i)));
+  }
+  CHECK(box->stats().entries == std::array<std::uint64_t, 4>{0, 2, 1, 1});
+  box.reopen();
+  CHECK(box->stats().entries == std::array<std::uint64_t, 4>{0, 2, 1, 1});
+}
+
+TEST_CASE("outbox: settling again changes nothing, nor does an unknown seq", "[outbox][settle]") {
+  Box box;
+  box.open();
+  const auto id = box.append_ok(make_entry("x"));
+  REQUIRE(box.settle({settlement(1, EntryState::dead)}));
+  REQUIRE(box.settle({delivered(1), delivered(99)}));
+  REQUIRE(box.settle({delivered(1), delivered(1)}));
+  CHECK(box.find(id).state == EntryState::dead);
+  CHECK(box->stats().entries == std::array<std::uint64_t, 4>{0, 0, 1, 0});
+  REQUIRE(box->settle({}));
+}
+
+TEST_CASE("outbox: attempts are kept with their entry, pending or settled in the same call",
+          "[outbox][settle]") {
+  Box box;
+  box.open();
+  const auto id = box.append_ok(make_entry("x"));
+  REQUIRE(box.settle({}, {attempt(1, "23505"), attempt(99, "23505")}));
+  CHECK(box.find(id).state == EntryState::pending);
+  REQUIRE(box.settle({full_settlement(1, EntryState::dead)}, {attempt(1, "23514")}));
+  REQUIRE(box.settle({}, {attempt(1, "late")}));
+  const auto entry = box.find(id);
+  REQUIRE(entry.attempts.size() == 2);
+  CHECK(entry.attempts[0].sqlstate == "23505");
+  CHECK(entry.attempts[1].sqlstate == "23514");
+  CHECK(entry.attempts[1].error_class == "data");
+  CHECK(entry.attempts[1].error == "refused");
+  CHECK(entry.attempts[1].at == WallTime(5ms));
+  CHECK(box.claim().empty());
+}
+
+TEST_CASE("outbox: of the attempts of one entry the newest are kept", "[outbox][settle]") {
+  Box box;
+  box.open();
+  const auto id = box.append_ok(make_entry("x"));
+  std::vector<AttemptRecord> attempts;
+  for (int i = 0; i < 60; ++i) attempts.push_back(attempt(1, std::to_string(i)));
+  REQUIRE(box.settle({}, attempts));
+  const auto kept = box.find(id).attempts;
+  REQUIRE(kept.size() == static_cast<std::size_t>(outbox::attempts_kept_max));
+  CHECK(kept.front().sqlstate == "10");
+  CHECK(kept.back().sqlstate == "59");
+}
+
+TEST_CASE("outbox: appends and settlements share one commit", "[outbox][settle]") {
+  Box box;
+  box.open();
+  box.append_ok(make_entry("first"));
+  const auto commits = [&] {
+    std::uint64_t sum = 0;
+    for (const auto count : box->stats().commit_seconds.counts) sum += count;
+    return sum;
+  };
+  const auto before = commits();
+  auto ticket = box->submit(make_entry("second"));
+  std::expected<void, Failure> settled;
+  {
+    const std::jthread settler([&] { settled = box->settle({delivered(1)}); });
+    // Both wait before the writer runs: the queue holds the settlement once the reply is due.
+    while (box.count(EntryState::delivered) == 0) static_cast<void>(box->run_once());
+  }
+  CHECK(settled);
+  CHECK(ticket.wait(0ms));
+  CHECK(commits() - before <= 2);
+}
