@@ -190,6 +190,9 @@ void add_outbox(CLI::App& app, Context& context) {
           "The file; else outbox.path of the configuration. Without --config no configuration "
           "is read")
       ->type_name("FILE");
+  // Inherited by the commands below, whose help does not list the options of their parents.
+  outbox->footer("Takes --outbox FILE and --config FILE, too: \"holdfast outbox --help\"\n" +
+                 app.get_footer());
   add_list(*outbox, context, path);
   add_show(*outbox, context, path);
 }

@@ -179,6 +179,9 @@ Machine::After Machine::hold(const Entry& entry, HoldReason reason, const Delive
       .error = describe(failure) + "; see `holdfast outbox show " + entry.id.to_string() + "`",
       .since = clock_.wall_now(),
       .probe_at = clock_.steady_now() + wait};
+  // From a pause back to a short wait: the entry is being looked at again.
+  const Hold* held = holds_.find(group_of(entry));
+  if (held && is_pause(held->reason) && !is_pause(reason)) log_(source_resumed_event(*held));
   if (holds_.hold(group_of(entry), hold)) log_(source_paused_event(hold));
   find_active();
   publish();

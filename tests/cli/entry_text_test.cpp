@@ -80,7 +80,7 @@ TEST_CASE("cli: one entry is shown with headers and attempts", "[cli][entry]") {
         "from            127.0.0.1\n"
         "content type    application/x-www-form-urlencoded\n"
         "body            7 bytes, sha256 "
-        "47ae1e4a9af91ed4a2cd2bf51e71f5ffb98f10e9ab8c3b1aff6b0e0e35a7da26; --body prints it\n"
+        "8e85be58c1c372ac29fe7bfa80d8ddcbd04a4032c7b51c1c026d67c55b1ab23f; --body prints it\n"
         "header          Host: h\n"
         "header          X-Odd: \\xff\\x1b[0m\n"
         "attempt         2026-11-23T22:29:59.000Z data 23514 new row violates check\n");

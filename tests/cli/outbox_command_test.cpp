@@ -115,9 +115,9 @@ TEST_CASE("cli: outbox list prints the newest first", "[cli][process][outbox]") 
   CHECK(result.exit_code == 0);
   const std::string gap(36 - 2, ' ');
   CHECK(result.out ==
-        "ID" + gap + "  STATE      SOURCE  RECEIVED                  BYTES  KEY           ERROR\n" +
+        "ID" + gap + "  STATE      SOURCE  RECEIVED                  BYTES  KEY          ERROR\n" +
             rig.ids()[3] +
-            "  pending    gone    2026-11-23T22:29:25.123Z      6  -             held: no such "
+            "  pending    gone    2026-11-23T22:29:25.123Z      6  -            held: no such "
             "source\n" +
             rig.ids()[2] + "  pending    plain   2026-11-23T22:29:24.123Z      5  -\n" +
             rig.ids()[1] +

@@ -284,3 +284,18 @@ TEST_CASE("relay: an outage of all is nobody's fault, even where a pooler opens 
   CHECK(rig.events("source_paused").empty());
   rig.everything_arrives();
 }
+
+TEST_CASE("relay: a pause that turns into a short wait is told as ended", "[relay][timeout]") {
+  RelayRig rig;
+  rig.append("a", "slow");
+  rig.destination.refuse_bodies({"slow"}, too_slow());
+  rig.pass_time(10s);
+  CHECK(rig.relay->stats().paused_sources.size() == 1);
+  rig.destination.heal();
+  rig.destination.fail_next(failure_of(DeliveryClass::foreign_key, "23503"));
+  rig.pass_time(30s);
+  CHECK(rig.events("source_paused").size() == 1);
+  CHECK(rig.events("source_resumed").size() == 1);
+  rig.everything_arrives();
+  CHECK(rig.events("source_resumed").size() == 1);
+}
