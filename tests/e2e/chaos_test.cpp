@@ -52,14 +52,6 @@ struct Chain {
   TcpGate gate{pgbouncer.port()};
 };
 
-/// Delivers one write, so that the tables are there, and lets `inbox` number its rows.
-WriteOutcome deliver_the_first(Daemon& daemon, PostgresCluster& cluster) {
-  const WriteOutcome first = e2e::post_one(daemon, e2e::write_number(-1, true));
-  REQUIRE(daemon.drains(30s));
-  record_arrival_order(cluster);
-  return first;
-}
-
 /// Waits until the gate has cut that many COMMITs more.
 void cut_commits(TcpGate& gate, TcpGate::CommitCut where, std::uint64_t times) {
   const std::uint64_t before = gate.counts().commits_cut;
@@ -74,7 +66,7 @@ TEST_CASE("e2e: ten thousand writes survive everything that can happen to Postgr
   Chain chain;
   Daemon daemon(e2e::config_for(chain.gate.url()));
   daemon.start();
-  const WriteOutcome first = deliver_the_first(daemon, chain.cluster);
+  const WriteOutcome first = e2e::deliver_the_first(daemon, chain.cluster);
 
   // About 26 s of load: each of the faults below meets writes that come in.
   auto options = e2e::mixed_load(daemon, 10'000);
@@ -122,7 +114,7 @@ TEST_CASE("e2e: a commit whose answer is lost is sent again and stored once", "[
   Chain chain;
   Daemon daemon(e2e::config_for(chain.gate.url()));
   daemon.start();
-  std::vector<WriteOutcome> outcomes{deliver_the_first(daemon, chain.cluster)};
+  std::vector<WriteOutcome> outcomes{e2e::deliver_the_first(daemon, chain.cluster)};
   for (int number = 0; number < 10; ++number) {
     const auto where =
         number % 2 == 0 ? TcpGate::CommitCut::after_forward : TcpGate::CommitCut::before_forward;
@@ -145,7 +137,7 @@ TEST_CASE("e2e: a database that takes connections and never answers is given up 
       "connect_timeout = \"2s\"\ndeliver_timeout = \"2s\"\nbackoff_max = \"500ms\"\n";
   Daemon daemon(config);
   daemon.start();
-  std::vector<WriteOutcome> outcomes{deliver_the_first(daemon, cluster)};
+  std::vector<WriteOutcome> outcomes{e2e::deliver_the_first(daemon, cluster)};
 
   for (const auto mode : {TcpGate::Mode::stall, TcpGate::Mode::black_hole}) {
     gate.set_mode(mode);

@@ -1,9 +1,12 @@
 #include "fixture.hpp"
 
+#include <catch2/catch_test_macros.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <format>
 #include <random>
+
+#include "support/delivery.hpp"
 
 namespace holdfast::e2e {
 
@@ -27,6 +30,14 @@ support::WriteOutcome post_one(const support::Daemon& daemon, support::WriteOutc
     ++write.refused;
   }
   return write;
+}
+
+support::WriteOutcome deliver_the_first(support::Daemon& daemon,
+                                        support::PostgresCluster& cluster) {
+  support::WriteOutcome first = post_one(daemon, write_number(-1, true));
+  REQUIRE(daemon.drains(std::chrono::seconds(30)));
+  support::record_arrival_order(cluster);
+  return first;
 }
 
 unsigned announced_seed() {

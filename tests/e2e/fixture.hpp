@@ -5,6 +5,7 @@
 
 #include "support/daemon.hpp"
 #include "support/load.hpp"
+#include "support/postgres_cluster.hpp"
 
 namespace holdfast::e2e {
 
@@ -32,6 +33,10 @@ namespace holdfast::e2e {
 /// Posts one write on a connection of its own and returns it with its outcome.
 [[nodiscard]] support::WriteOutcome post_one(const support::Daemon& daemon,
                                              support::WriteOutcome write);
+
+/// Delivers one write, so that the tables are there, and from then on lets `inbox` number its rows.
+[[nodiscard]] support::WriteOutcome deliver_the_first(support::Daemon& daemon,
+                                                      support::PostgresCluster& cluster);
 
 /// A seed for the random moments of a test: HOLDFAST_TEST_SEED, or a new one; printed, so that a
 /// run can be repeated.

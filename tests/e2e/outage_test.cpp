@@ -55,8 +55,7 @@ TEST_CASE("e2e: a table that is gone pauses the destination until it is back",
   PostgresCluster cluster;
   Daemon daemon(e2e::config_for(cluster.url()));
   daemon.start();
-  std::vector<WriteOutcome> outcomes{e2e::post_one(daemon, e2e::write_number(-1, true))};
-  REQUIRE(daemon.drains(20s));
+  std::vector<WriteOutcome> outcomes{e2e::deliver_the_first(daemon, cluster)};
   (void)cluster.query("ALTER TABLE holdfast.inbox RENAME TO inbox_elsewhere");
   for (int number = 0; number < 30; ++number)
     outcomes.push_back(e2e::post_one(daemon, e2e::mixed_write(number)));
@@ -79,8 +78,7 @@ TEST_CASE("e2e: a refused port and a reset link are outages like any other", "[e
   TcpGate gate(cluster.port());
   Daemon daemon(e2e::config_for(gate.url()));
   daemon.start();
-  std::vector<WriteOutcome> outcomes{e2e::post_one(daemon, e2e::write_number(-1, true))};
-  REQUIRE(daemon.drains(20s));
+  std::vector<WriteOutcome> outcomes{e2e::deliver_the_first(daemon, cluster)};
   for (int round = 0; round < 5; ++round) {
     gate.set_mode(TcpGate::Mode::refuse);
     gate.cut_all();

@@ -20,6 +20,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <pqxx/pqxx>
 #include <sstream>
 #include <stdexcept>
 
@@ -285,25 +286,15 @@ std::string PostgresCluster::log_text() const {
 
 std::vector<std::vector<std::string>> PostgresCluster::query(std::string_view sql,
                                                              std::string_view database) const {
-  const std::string target = url(database) + "?application_name=test";
-  const std::unique_ptr<PGconn, void (*)(PGconn*)> connection(PQconnectdb(target.c_str()),
-                                                              PQfinish);
-  PQsetNoticeProcessor(connection.get(), [](void*, const char*) {}, nullptr);
-  if (PQstatus(connection.get()) != CONNECTION_OK)
-    throw std::runtime_error(PQerrorMessage(connection.get()));
-  const std::unique_ptr<PGresult, void (*)(PGresult*)> result(
-      PQexec(connection.get(), std::string(sql).c_str()), PQclear);
-  const auto status = PQresultStatus(result.get());
-  if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
-    throw std::runtime_error(PQresultErrorMessage(result.get()));
-  std::vector<std::vector<std::string>> all;
-  for (int row = 0; row < PQntuples(result.get()); ++row) {
-    auto& line = all.emplace_back();
-    for (int column = 0; column < PQnfields(result.get()); ++column)
-      line.emplace_back(PQgetvalue(result.get(), row, column),
-                        static_cast<std::size_t>(PQgetlength(result.get(), row, column)));
+  pqxx::connection connection(url(database) + "?application_name=test");
+  connection.set_notice_handler([](pqxx::zview) {});
+  pqxx::nontransaction session(connection);
+  std::vector<std::vector<std::string>> lines;
+  for (const auto& row : session.exec(std::string(sql))) {
+    auto& line = lines.emplace_back();
+    for (const auto& value : row) line.emplace_back(value.view());
   }
-  return all;
+  return lines;
 }
 
 }  // namespace holdfast::support

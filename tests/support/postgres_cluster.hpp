@@ -39,7 +39,8 @@ class PostgresCluster {
   [[nodiscard]] std::string url(std::string_view database = "postgres") const;
   /// Everything that the server has logged so far, over all its starts.
   [[nodiscard]] std::string log_text() const;
-  /// Runs SQL through libpq and returns the last result as text; NULL is the empty string.
+  /// Runs SQL through libpqxx, a client that shares no code with ours, and returns the last result
+  /// as text; NULL is the empty string.
   std::vector<std::vector<std::string>> query(std::string_view sql,
                                               std::string_view database = "postgres") const;
   /// The folder that holds data, log and sockets.
