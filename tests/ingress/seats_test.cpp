@@ -7,8 +7,10 @@
 #include <array>
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
+#include <memory>
 #include <mutex>
 #include <string_view>
+#include <thread>
 
 #include "ingress/workers.hpp"
 
@@ -44,7 +46,7 @@ class SocketPair {
 
 TEST_CASE("seats: the connection that has waited longest gives way", "[ingress][seats]") {
   std::array<SocketPair, 4> sockets;
-  Seats seats(3);
+  Seats seats(3, 0ms);
   auto first = seats.sit(sockets[0].ours());
   auto second = seats.sit(sockets[1].ours());
   auto third = seats.sit(sockets[2].ours());
@@ -68,7 +70,7 @@ TEST_CASE("seats: the connection that has waited longest gives way", "[ingress][
 
 TEST_CASE("seats: a connection in a request never gives way", "[ingress][seats]") {
   std::array<SocketPair, 2> sockets;
-  Seats seats(1);
+  Seats seats(1, 0ms);
   {
     auto busy = seats.sit(sockets[0].ours());
     busy.wait_for_request();
@@ -84,7 +86,7 @@ TEST_CASE("seats: a connection in a request never gives way", "[ingress][seats]"
 
 TEST_CASE("seats: a place that was given up is counted once", "[ingress][seats]") {
   std::array<SocketPair, 2> sockets;
-  Seats seats(1);
+  Seats seats(1, 0ms);
   {
     auto evicted = seats.sit(sockets[0].ours());
     evicted.wait_for_request();
@@ -98,10 +100,23 @@ TEST_CASE("seats: a place that was given up is counted once", "[ingress][seats]"
   CHECK(seats.count() == 0);
 }
 
+TEST_CASE("seats: a new connection waits for a place that is given up soon", "[ingress][seats]") {
+  std::array<SocketPair, 3> sockets;
+  Seats seats(1, 20s);
+  std::unique_ptr<Seats::Seat> busy(new Seats::Seat(seats.sit(sockets[0].ours())));
+  std::jthread leaving([&] { busy.reset(); });
+  auto second = seats.sit(sockets[1].ours());
+  CHECK(second.taken());
+  std::jthread waiting([&] { second.wait_for_request(); });
+  CHECK(seats.sit(sockets[2].ours()).taken());
+  waiting.join();
+  CHECK_FALSE(second.begin_request());
+}
+
 TEST_CASE("seats: closing ends those that wait, now and later, and leaves requests alone",
           "[ingress][seats]") {
   std::array<SocketPair, 2> sockets;
-  Seats seats(2);
+  Seats seats(2, 0ms);
   auto idle = seats.sit(sockets[0].ours());
   auto busy = seats.sit(sockets[1].ours());
   idle.wait_for_request();
