@@ -1,6 +1,6 @@
--- The outbox file, version 1. Times are milliseconds since 1970 UTC. States: 0 pending, 1 delivered,
--- 2 dead, 3 discarded. Rows of `entry` are narrow, so that counting, listing and settling never read a
--- payload; `payload` goes away by retention while its `entry` row stays as the receipt.
+-- The outbox file, version 1. Times are milliseconds since 1970 UTC. States: 0 pending,
+-- 1 delivered, 2 dead, 3 discarded. Rows of `entry` are narrow, so that listing and settling never
+-- read a payload; `payload` goes by retention while its `entry` row stays as the receipt.
 
 -- One row, rewritten by every commit, so that a start never has to count or to search.
 CREATE TABLE meta (
@@ -19,9 +19,10 @@ CREATE TABLE source (
   name TEXT NOT NULL UNIQUE
 ) STRICT;
 
--- key_hash: the first 64 bits of SHA-256 over source and key for the first copy of a key, over source,
--- key and body hash for a differing body kept as key_conflict. Thus both are found by one probe, however
--- many bodies come under one key; NULL without a key. Whoever finds a row by it compares the rest.
+-- key_hash: the first 64 bits of SHA-256 over source and key for the first copy of a key; over
+-- source, key and body hash for a differing body kept as key_conflict. Thus both are found by one
+-- probe, however many bodies come under one key; NULL without a key. Whoever finds a row by it
+-- compares the rest.
 CREATE TABLE entry (
   seq INTEGER PRIMARY KEY,
   id BLOB NOT NULL,
@@ -50,8 +51,8 @@ CREATE INDEX entry_pending ON entry (source_id, seq) WHERE state = 0;
 CREATE INDEX entry_aside ON entry (state, seq) WHERE state >= 2;
 CREATE INDEX entry_settled ON entry (state, payload_kept, settled_at) WHERE settled_at IS NOT NULL;
 
--- headers: name and value of each in turn as netstrings (`4:Host,9:localhost,`), since values may hold
--- any byte. The body comes last, so that the rest is read without its pages.
+-- headers: name and value of each in turn as netstrings (`4:Host,9:localhost,`), since values may
+-- hold any byte. The body comes last, so that the rest is read without its pages.
 CREATE TABLE payload (
   seq INTEGER PRIMARY KEY,
   method TEXT NOT NULL,

@@ -1,3 +1,5 @@
+#include <arpa/inet.h>
+
 #include "holdfast/config.hpp"
 #include "holdfast/destination.hpp"
 #include "holdfast/entry.hpp"
@@ -64,7 +66,10 @@ std::string ListenAddress::to_string() const {
 }
 
 bool ListenAddress::is_loopback() const {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
+  in_addr v4{};
+  // Not by the first characters: "127.example.com" is a name, and resolves to anything.
+  const bool is_v4 = inet_pton(AF_INET, host.c_str(), &v4) == 1;
+  return host == "localhost" || host == "::1" || (is_v4 && (ntohl(v4.s_addr) >> 24U) == 127);
 }
 
 HealthStatus HealthSnapshot::status() const {

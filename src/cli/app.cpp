@@ -4,6 +4,7 @@
 #include <exception>
 #include <format>
 
+#include "cli/destination_check.hpp"
 #include "cli/output.hpp"
 #include "config/load.hpp"
 #include "holdfast/failure.hpp"
@@ -53,7 +54,12 @@ int flush_output(int code) {
 
 std::expected<Config, int> load_config(const Context& context) {
   auto config = config::load_chosen(context.config_path);
-  if (config) return *std::move(config);
+  if (config) {
+    const auto fault = destination_fault(*config);
+    if (!fault) return *std::move(config);
+    print_error(std::format("{}: {}", printable(config->origin), fault->message));
+    return std::unexpected(exit_usage);
+  }
   for (const auto& error : config.error().list)
     print_error(config::to_line(config.error().origin, error));
   return std::unexpected(exit_usage);

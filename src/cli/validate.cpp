@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/app.hpp"
+#include "cli/destination_check.hpp"
 #include "cli/output.hpp"
 #include "config/load.hpp"
 #include "config/masked.hpp"
@@ -13,7 +14,8 @@ int validate_as_json(const Context& context) {
   const auto config = config::load_chosen(context.config_path);
   nlohmann::ordered_json document;
   document["file"] = config ? config->origin : config.error().origin;
-  document["ok"] = config.has_value();
+  const auto fault = config ? destination_fault(*config) : std::nullopt;
+  document["ok"] = config.has_value() && !fault;
   document["sources"] = config ? config->sources.size() : 0;
   document["errors"] = nlohmann::ordered_json::array();
   if (!config) {
@@ -21,8 +23,11 @@ int validate_as_json(const Context& context) {
       document["errors"].push_back(
           {{"line", error.line}, {"key", error.key}, {"message", error.message}});
   }
+  if (fault)
+    document["errors"].push_back(
+        {{"line", 0}, {"key", "destination"}, {"message", fault->message}});
   print(document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n');
-  return config ? exit_good : exit_usage;
+  return document["ok"] == true ? exit_good : exit_usage;
 }
 
 int validate(const Context& context, bool show) {

@@ -14,12 +14,14 @@ constexpr const char* find_key_sql =
     "WHERE key_hash = ? AND source_id = ? AND dedupe_key = ?";
 
 constexpr const char* insert_entry_sql =
-    "INSERT INTO entry (seq, id, source_id, state, received_at, settled_at, body_bytes, payload_kept, "
+    "INSERT INTO entry (seq, id, source_id, state, received_at, settled_at, body_bytes, "
+    "payload_kept, "
     "key_hash, dedupe_key, body_sha256, reason, conflicts_with, replay_of) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?)";
 
 constexpr const char* insert_payload_sql =
-    "INSERT INTO payload (seq, method, target, remote_address, content_type, traceparent, headers, body) "
+    "INSERT INTO payload (seq, method, target, remote_address, content_type, traceparent, headers, "
+    "body) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
 
 bool same_digest(const SQLite::Column& column, const std::array<std::uint8_t, 32>& digest) {
@@ -104,8 +106,8 @@ Uuid Appender::insert(const AppendTicket::Shared& append, WallTime now, Meta& me
   return insert_row(append, {EntryState::pending, append.key_hash, {}, {}, {}}, now, meta);
 }
 
-void Appender::insert_conflict(const AppendTicket::Shared& append, const Uuid& first_id, WallTime now,
-                               Meta& meta) {
+void Appender::insert_conflict(const AppendTicket::Shared& append, const Uuid& first_id,
+                               WallTime now, Meta& meta) {
   const auto& entry = append.entry;
   insert_row(append,
              {EntryState::discarded,
@@ -114,7 +116,8 @@ void Appender::insert_conflict(const AppendTicket::Shared& append, const Uuid& f
              now, meta);
 }
 
-Uuid Appender::insert_row(const AppendTicket::Shared& append, const Row& row, WallTime now, Meta& meta) {
+Uuid Appender::insert_row(const AppendTicket::Shared& append, const Row& row, WallTime now,
+                          Meta& meta) {
   const auto& entry = append.entry;
   const std::int64_t seq = meta.next_seq;
   const Uuid id = ids_.next(now);

@@ -17,9 +17,9 @@ namespace holdfast::outbox {
 /// What is known of a key before anything is written.
 struct KnownKey {
   Uuid first_id;
-  std::int64_t seq = 0;     ///< Row whose commit makes the answer durable.
-  bool same_body = false;   ///< False: the body differs from the first copy's.
-  bool body_kept = false;   ///< A differing body is already kept as a conflict.
+  std::int64_t seq = 0;    ///< Row whose commit makes the answer durable.
+  bool same_body = false;  ///< False: the body differs from the first copy's.
+  bool body_kept = false;  ///< A differing body is already kept as a conflict.
 };
 
 /// Finds duplicates and inserts rows, inside the transaction that its owner opened.
@@ -46,7 +46,8 @@ class Appender {
   [[nodiscard]] std::optional<std::int64_t> find_source_id(const std::string& name);
   [[nodiscard]] std::int64_t source_id(const std::string& name);
   [[nodiscard]] std::optional<std::int64_t> find_conflict(const AppendTicket::Shared& append,
-                                                          const Uuid& first_id, std::int64_t source);
+                                                          const Uuid& first_id,
+                                                          std::int64_t source);
 
   base::UuidV7Generator ids_;
   std::map<std::string, std::int64_t> source_ids_;

@@ -12,7 +12,8 @@
 namespace holdfast::outbox {
 namespace {
 
-/// Only a foreign writer or a recovering reader can hold us up; appends wait behind it, so it is short.
+/// Only a foreign writer or a recovering reader can hold us up; appends wait behind it, so it is
+/// short.
 constexpr int write_busy_timeout_ms = 100;
 
 void set_checkpoint_on_close(SQLite::Database& database, bool on) {
@@ -22,15 +23,16 @@ void set_checkpoint_on_close(SQLite::Database& database, bool on) {
 void require(const std::string& path, std::string_view pragma, const std::string& wanted,
              const std::string& found) {
   if (found == wanted) return;
-  throw Error({FailureKind::refused,
-               std::format("opening outbox {}: {} is {} instead of {}, so a commit would not be durable; "
-                           "put outbox.path on a local disk and use an unmodified SQLite",
-                           path, pragma, found, wanted)});
+  throw Error(
+      {FailureKind::refused,
+       std::format("opening outbox {}: {} is {} instead of {}, so a commit would not be durable; "
+                   "put outbox.path on a local disk and use an unmodified SQLite",
+                   path, pragma, found, wanted)});
 }
 
 SQLite::Database open_for_writing(const std::string& path, const std::string& vfs) {
-  SQLite::Database database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, write_busy_timeout_ms,
-                            vfs);
+  SQLite::Database database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX,
+                            write_busy_timeout_ms, vfs);
   set_checkpoint_on_close(database, false);
   const auto get = [&](const char* sql) { return database.execAndGet(sql).getString(); };
   // page_size counts for a new file only, and must come before WAL.
@@ -81,9 +83,13 @@ std::uint64_t Connection::unmoved_wal_bytes() const {
 
 Connection::~Connection() = default;
 
-void Connection::begin() { run(begin_); }
+void Connection::begin() {
+  run(begin_);
+}
 
-void Connection::commit() { run(commit_); }
+void Connection::commit() {
+  run(commit_);
+}
 
 void Connection::rollback() noexcept {
   // After FULL, IOERR and NOMEM SQLite may have rolled back by itself.
@@ -91,7 +97,8 @@ void Connection::rollback() noexcept {
 }
 
 CheckpointResult Connection::checkpoint(CheckpointMode mode) {
-  HOLDFAST_CHECK(sqlite3_get_autocommit(database_.getHandle()) != 0, "checkpoint inside a transaction");
+  HOLDFAST_CHECK(sqlite3_get_autocommit(database_.getHandle()) != 0,
+                 "checkpoint inside a transaction");
   int log_frames = 0;
   int moved_frames = 0;
   const int code = sqlite3_wal_checkpoint_v2(
@@ -105,7 +112,9 @@ CheckpointResult Connection::checkpoint(CheckpointMode mode) {
   return {complete, log_frames};
 }
 
-void Connection::remove_wal_on_close() { set_checkpoint_on_close(database_, true); }
+void Connection::remove_wal_on_close() {
+  set_checkpoint_on_close(database_, true);
+}
 
 std::uint64_t Connection::used_bytes() {
   const auto number = [](SQLite::Statement& statement) {

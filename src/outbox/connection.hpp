@@ -10,7 +10,7 @@ namespace holdfast::outbox {
 
 /// What a checkpoint came to.
 struct CheckpointResult {
-  bool complete = false;      ///< All of the WAL is in the database file, which is synced.
+  bool complete = false;        ///< All of the WAL is in the database file, which is synced.
   std::int64_t wal_frames = 0;  ///< Frames that were in the WAL.
 };
 enum class CheckpointMode {
@@ -19,8 +19,8 @@ enum class CheckpointMode {
 };
 
 /// The one connection that writes and checkpoints. SQLite up to 3.51.2 can lose commits when one
-/// connection checkpoints while another commits (sqlite.org/wal.html#walresetbug), so there is no second
-/// writer, no automatic checkpoint and no mmap; docs/decisions/0002.
+/// connection checkpoints while another commits (sqlite.org/wal.html#walresetbug), so there is no
+/// second writer, no automatic checkpoint and no mmap; docs/decisions/0002.
 ///
 /// Threads:  one at a time: who opens, then the writer, then who closes.
 /// Errors:   throws SQLite::Exception, but for what is said below.
@@ -43,8 +43,8 @@ class Connection {
   void rollback() noexcept;
 
   [[nodiscard]] CheckpointResult checkpoint(CheckpointMode mode);
-  /// Lets the destructor remove the emptied WAL. Until then it closes without a checkpoint, since after a
-  /// failed sync nothing may be synced again, whatever way an error takes.
+  /// Lets the destructor remove the emptied WAL. Until then it closes without a checkpoint, since
+  /// after a failed sync nothing may be synced again, whatever way an error takes.
   void remove_wal_on_close();
   /// How long a checkpoint waits for readers, and a commit for a foreign writer.
   void set_busy_timeout(int milliseconds) { database_.setBusyTimeout(milliseconds); }

@@ -37,18 +37,21 @@ void sync_folder(const std::string& folder) {
 void narrow_mode(const std::string& path) {
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0 || (status.st_mode & 0777U) == 0600) return;
-  if (::chmod(path.c_str(), 0600) != 0) refuse(path, "let this user own the file, or chmod it to 0600");
+  if (::chmod(path.c_str(), 0600) != 0)
+    refuse(path, "let this user own the file, or chmod it to 0600");
 }
 
 }  // namespace
 
 OutboxFiles resolve_files(const std::string& path) {
   std::error_code error;
-  const auto real = std::filesystem::weakly_canonical(std::filesystem::absolute(path, error), error);
+  const auto real =
+      std::filesystem::weakly_canonical(std::filesystem::absolute(path, error), error);
   const auto refused = [&](const std::string& cause) {
-    return Error({FailureKind::refused,
-                  std::format("opening outbox {}: {}; set outbox.path to a file in a folder that exists",
-                              path, cause)});
+    return Error(
+        {FailureKind::refused,
+         std::format("opening outbox {}: {}; set outbox.path to a file in a folder that exists",
+                     path, cause)});
   };
   if (error) throw refused(error.message());
   if (path.empty() || !std::filesystem::is_directory(real.parent_path(), error))
@@ -65,9 +68,13 @@ FileIdentity identify(const std::string& path) {
   return {status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size)};
 }
 
-std::uint64_t file_size(const std::string& path) { return identify(path).size; }
+std::uint64_t file_size(const std::string& path) {
+  return identify(path).size;
+}
 
-bool file_exists(const std::string& path) { return identify(path).inode != 0; }
+bool file_exists(const std::string& path) {
+  return identify(path).inode != 0;
+}
 
 void prepare_file(const OutboxFiles& files) {
   if (file_exists(files.database)) {

@@ -5,7 +5,8 @@
 
 namespace holdfast::outbox {
 
-/// The files of one outbox by their real names, so that a symbolic link cannot hide a second daemon.
+/// The files of one outbox by their real names, so that a symbolic link cannot hide a second
+/// daemon.
 struct OutboxFiles {
   std::string folder;
   std::string database;
@@ -21,8 +22,8 @@ struct OutboxFiles {
 [[nodiscard]] bool file_exists(const std::string& path);
 
 /// Makes the empty database file with mode 0600 if there is none, durably; narrows an existing one.
-/// An existing file is never opened here: closing it would drop the locks of SQLite in this process.
-/// Errors:   throws Error (refused).
+/// An existing file is never opened here: closing it would drop the locks of SQLite in this
+/// process. Errors:   throws Error (refused).
 void prepare_file(const OutboxFiles& files);
 
 /// Bytes that this user may still write on the file system of the folder.

@@ -33,30 +33,34 @@ void apply_filesystem(FilesystemKind kind, const std::string& folder, bool allow
                       const LogSink& log) {
   if (kind.verdict == FilesystemVerdict::fine) return;
   if (kind.verdict == FilesystemVerdict::unsafe && !allow_unsafe)
-    throw Error({FailureKind::refused,
-                 std::format("opening the outbox in {}: the file system is {}, on which locks and fsync "
-                             "cannot be trusted; put outbox.path on a local disk, or set "
-                             "outbox.allow_unsafe_filesystem = true and bear the risk",
-                             folder, kind.name)});
+    throw Error(
+        {FailureKind::refused,
+         std::format("opening the outbox in {}: the file system is {}, on which locks and fsync "
+                     "cannot be trusted; put outbox.path on a local disk, or set "
+                     "outbox.allow_unsafe_filesystem = true and bear the risk",
+                     folder, kind.name)});
   const bool unsafe = kind.verdict == FilesystemVerdict::unsafe;
   log({LogLevel::warn,
        "outbox_filesystem",
-       unsafe ? "The outbox is on a file system on which accepted writes can be lost; it was allowed by "
-                "outbox.allow_unsafe_filesystem."
-              : "The outbox is on a file system that goes away with the machine or the container; put "
-                "outbox.path on a disk or a volume.",
+       unsafe
+           ? "The outbox is on a file system on which accepted writes can be lost; it was allowed "
+             "by "
+             "outbox.allow_unsafe_filesystem."
+           : "The outbox is on a file system that goes away with the machine or the container; put "
+             "outbox.path on a disk or a volume.",
        {{"filesystem", std::string(kind.name)}, {"folder", folder}}});
 }
 
 void check_filesystem(const std::string& folder, bool allow_unsafe, const LogSink& log) {
   struct statfs status{};
   if (::statfs(folder.c_str(), &status) != 0)
-    throw Error({FailureKind::refused,
-                 std::format("opening the outbox in {}: {}; make the folder, or set another outbox.path",
-                             folder, std::strerror(errno))});
+    throw Error(
+        {FailureKind::refused,
+         std::format("opening the outbox in {}: {}; make the folder, or set another outbox.path",
+                     folder, std::strerror(errno))});
   // f_type is a signed word; the magic numbers are unsigned 32 bit.
-  apply_filesystem(classify_filesystem(static_cast<std::uint32_t>(status.f_type)), folder, allow_unsafe,
-                   log);
+  apply_filesystem(classify_filesystem(static_cast<std::uint32_t>(status.f_type)), folder,
+                   allow_unsafe, log);
 }
 
 }  // namespace holdfast::outbox

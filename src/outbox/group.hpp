@@ -26,8 +26,8 @@ using Work = std::variant<std::shared_ptr<AppendTicket::Shared>, std::shared_ptr
 /// Refuses a piece of work.
 void fail(const Work& work, const Failure& failure);
 
-/// Limits of one group commit: the first bounds how long the first of a group waits for the last, the
-/// second the memory and the WAL that one transaction takes.
+/// Limits of one group commit: the first bounds how long the first of a group waits for the last,
+/// the second the memory and the WAL that one transaction takes.
 struct GroupCaps {
   std::size_t works_max = 512;
   std::uint64_t bytes_max = 16 * mib;

@@ -10,8 +10,8 @@
 /// When to checkpoint: pure.
 namespace holdfast::outbox {
 
-/// A checkpoint costs two syncs during which appends wait, so it comes at a quiet moment from the first
-/// size on, and regardless from the second. 4 MiB is SQLite's own default.
+/// A checkpoint costs two syncs during which appends wait, so it comes at a quiet moment from the
+/// first size on, and regardless from the second. 4 MiB is SQLite's own default.
 inline constexpr std::uint64_t checkpoint_quiet_bytes = 4 * mib;
 inline constexpr std::uint64_t checkpoint_busy_bytes = 16 * mib;
 /// A WAL file that a burst or a long reader made so large is cut, not only reused.

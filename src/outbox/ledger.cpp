@@ -12,17 +12,18 @@ namespace {
 /// One group may remove this many steps of delivered entries early; the rest of it gets 503.
 constexpr int early_steps_max = 64;
 
-/// The oldest pending entry of each source is one step into the index of pending ones, so this takes as
-/// many steps as there are sources, however many entries wait.
+/// The oldest pending entry of each source is one step into the index of pending ones, so this
+/// takes as many steps as there are sources, however many entries wait.
 constexpr const char* find_oldest_sql =
     "SELECT entry.seq, entry.received_at FROM source CROSS JOIN entry ON entry.seq = "
-    "(SELECT min(seq) FROM entry INDEXED BY entry_pending WHERE state = 0 AND source_id = source.id) "
+    "(SELECT min(seq) FROM entry INDEXED BY entry_pending WHERE state = 0 AND source_id = "
+    "source.id) "
     "ORDER BY entry.seq LIMIT 1";
 
 }  // namespace
 
-Ledger::Ledger(std::unique_ptr<Connection> connection, OutboxFiles files, const OutboxConfig& config,
-               const Clock& clock)
+Ledger::Ledger(std::unique_ptr<Connection> connection, OutboxFiles files,
+               const OutboxConfig& config, const Clock& clock)
     : files_(std::move(files)),
       config_(config),
       clock_(clock),
@@ -125,8 +126,8 @@ void Ledger::finish(Transaction& transaction) {
   check_files();
 }
 
-/// A commit into a file that somebody removed would be lost with the process, so the names are looked at
-/// after each commit and before any answer.
+/// A commit into a file that somebody removed would be lost with the process, so the names are
+/// looked at after each commit and before any answer.
 void Ledger::check_files() {
   const auto database = identify(files_.database);
   const auto wal = identify(files_.wal);
@@ -138,7 +139,8 @@ void Ledger::check_files() {
                            files_.database)});
 }
 
-AppendAnswer Ledger::append(const AppendTicket::Shared& append, bool roomy, Transaction& transaction) {
+AppendAnswer Ledger::append(const AppendTicket::Shared& append, bool roomy,
+                            Transaction& transaction) {
   const auto known = appender_.find_known(append);
   if (known && (known->same_body || known->body_kept))
     return Appended{known->first_id, true, !known->same_body};
@@ -198,7 +200,9 @@ std::expected<int, Failure> Ledger::retain(const RetentionStep& limits) {
   return removed;
 }
 
-std::optional<WallTime> Ledger::retention_due() { return retention_.next_due(); }
+std::optional<WallTime> Ledger::retention_due() {
+  return retention_.next_due();
+}
 
 std::expected<CheckpointResult, Failure> Ledger::checkpoint(CheckpointMode mode) {
   try {
@@ -231,9 +235,10 @@ std::expected<void, Failure> Ledger::probe() {
 }
 
 LedgerView Ledger::view() const {
-  return {meta_,
-          {space_, wal_is_held_, meta_.count(EntryState::delivered) > 0, refused_bytes_, disk_refusal_},
-          oldest_};
+  return {
+      meta_,
+      {space_, wal_is_held_, meta_.count(EntryState::delivered) > 0, refused_bytes_, disk_refusal_},
+      oldest_};
 }
 
 }  // namespace holdfast::outbox

@@ -26,12 +26,13 @@ namespace holdfast::outbox {
 
 /// What became of one group.
 struct GroupOutcome {
-  std::vector<AppendAnswer> answers;  ///< In the order of the group; of a settlement only the error counts.
-  bool committed = false;             ///< False: nothing had to be written, or nothing could be.
+  std::vector<AppendAnswer>
+      answers;             ///< In the order of the group; of a settlement only the error counts.
+  bool committed = false;  ///< False: nothing had to be written, or nothing could be.
   bool added_pending = false;
-  std::size_t appends = 0;            ///< Appends answered by this commit.
+  std::size_t appends = 0;  ///< Appends answered by this commit.
   std::chrono::duration<double> duration{};
-  std::optional<Failure> failure;     ///< Why it was rolled back: overloaded.
+  std::optional<Failure> failure;  ///< Why it was rolled back: overloaded.
 };
 
 /// What others may know of the outbox after a commit.
@@ -41,11 +42,12 @@ struct LedgerView {
   std::optional<WallTime> oldest_pending_received_at;
 };
 
-/// The content of the outbox as the writer sees it: transactions over appends, settlements and retention,
-/// with the counters, ids and limits that go with them.
+/// The content of the outbox as the writer sees it: transactions over appends, settlements and
+/// retention, with the counters, ids and limits that go with them.
 ///
 /// Threads:  the writer.
-/// Errors:   each transaction throws Error (broken) if durability is uncertain; never use it again then.
+/// Errors:   each transaction throws Error (broken) if durability is uncertain; never use it again
+/// then.
 class Ledger {
  public:
   /// Needs:    a connection to a migrated file.
@@ -79,10 +81,10 @@ class Ledger {
     bool settled = false;                 ///< The oldest pending entry may be another one now.
     std::uint64_t planned_wal_bytes = 0;  ///< What its entries will take in the WAL.
     int early_steps_left = 0;
-    bool committing = false;              ///< From here on only BUSY and FULL leave no doubt.
+    bool committing = false;  ///< From here on only BUSY and FULL leave no doubt.
   };
-  [[nodiscard]] std::expected<void, Failure> transact(std::string_view doing,
-                                                      const std::function<void(Transaction&)>& body);
+  [[nodiscard]] std::expected<void, Failure> transact(
+      std::string_view doing, const std::function<void(Transaction&)>& body);
   void finish(Transaction& transaction);
   /// True if the whole group fits by estimate, so that no entry has to be checked by itself.
   [[nodiscard]] bool prepare_room(std::uint64_t bytes);
@@ -105,13 +107,13 @@ class Ledger {
   Settler settler_;
   Retention retention_;
   SQLite::Statement find_oldest_;
-  std::optional<WallTime> oldest_;           ///< When the first pending entry was received.
+  std::optional<WallTime> oldest_;  ///< When the first pending entry was received.
   SpaceUse space_;
   FileIdentity database_identity_;
   FileIdentity wal_identity_;
-  std::uint64_t refused_bytes_ = 0;          ///< What the last refused entry would have taken.
-  bool wal_is_held_ = false;                 ///< A reader kept the WAL from being emptied.
-  std::string disk_refusal_;                 ///< The disk refused a write, and none has worked since.
+  std::uint64_t refused_bytes_ = 0;  ///< What the last refused entry would have taken.
+  bool wal_is_held_ = false;         ///< A reader kept the WAL from being emptied.
+  std::string disk_refusal_;         ///< The disk refused a write, and none has worked since.
 };
 
 }  // namespace holdfast::outbox

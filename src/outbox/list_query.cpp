@@ -27,8 +27,8 @@ std::vector<std::string> source_ids(const ListRequest& request, const ListScope&
   return ids;
 }
 
-/// Rows of one key: the first copy by its hash under each source, and the differing bodies among the
-/// entries set aside, which are few.
+/// Rows of one key: the first copy by its hash under each source, and the differing bodies among
+/// the entries set aside, which are few.
 std::string by_key(const ListRequest& request, const ListScope& scope) {
   std::vector<std::string> hashes;
   for (const auto& [name, id] : scope.sources)

@@ -37,7 +37,8 @@ LockFile::LockFile(std::string path) : path_(std::move(path)) {
   };
   descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (descriptor_ < 0)
-    refuse(std::format("{}; let this user write to the folder of outbox.path", std::strerror(errno)));
+    refuse(
+        std::format("{}; let this user write to the folder of outbox.path", std::strerror(errno)));
   if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK)
       refuse(std::format("{} has this outbox open; stop it, or set another outbox.path",
@@ -48,9 +49,12 @@ LockFile::LockFile(std::string path) : path_(std::move(path)) {
   const std::string pid = std::format("{}\n", ::getpid());
   if (::fchmod(descriptor_, 0600) != 0 || ::ftruncate(descriptor_, 0) != 0 ||
       ::pwrite(descriptor_, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
-    refuse(std::format("{}; free disk space or mend the folder of outbox.path", std::strerror(errno)));
+    refuse(
+        std::format("{}; free disk space or mend the folder of outbox.path", std::strerror(errno)));
 }
 
-LockFile::~LockFile() { ::close(descriptor_); }
+LockFile::~LockFile() {
+  ::close(descriptor_);
+}
 
 }  // namespace holdfast::outbox

@@ -41,9 +41,10 @@ Meta load_meta(SQLite::Database& database) {
     run(insert, meta->node, meta->last_id);
   }
   if (!meta || meta->next_seq <= last_seq)
-    throw Error({FailureKind::broken,
-                 "opening the outbox: its counters do not fit its entries, the file is damaged; move it "
-                 "aside and save its entries with `sqlite3 FILE .recover`"});
+    throw Error(
+        {FailureKind::broken,
+         "opening the outbox: its counters do not fit its entries, the file is damaged; move it "
+         "aside and save its entries with `sqlite3 FILE .recover`"});
   return *meta;
 }
 
@@ -54,8 +55,8 @@ MetaWriter::MetaWriter(SQLite::Database& database)
 
 void MetaWriter::save(const Meta& meta) {
   const auto count = [&](EntryState state) { return static_cast<std::int64_t>(meta.count(state)); };
-  run(update_, meta.next_seq, meta.last_id, count(EntryState::pending), count(EntryState::delivered),
-      count(EntryState::dead), count(EntryState::discarded));
+  run(update_, meta.next_seq, meta.last_id, count(EntryState::pending),
+      count(EntryState::delivered), count(EntryState::dead), count(EntryState::discarded));
 }
 
 }  // namespace holdfast::outbox

@@ -13,7 +13,7 @@ namespace holdfast::outbox {
 struct Meta {
   Uuid node;
   std::int64_t next_seq = 1;
-  Uuid last_id;                            ///< The largest id ever made here; retention empties `entry`.
+  Uuid last_id;  ///< The largest id ever made here; retention empties `entry`.
   std::array<std::uint64_t, 4> entries{};  ///< By EntryState.
 
   [[nodiscard]] std::uint64_t& count(EntryState state) {

@@ -13,19 +13,20 @@ namespace {
 constexpr int open_busy_timeout_ms = 3000;
 constexpr int write_busy_timeout_ms = 100;
 
-/// After a crash the WAL may hold commits whose pages were written but never synced: after a power cut
-/// they would be gone, though a retry of their senders has just been answered as a duplicate. So all of
-/// it is synced into the database file before anybody is answered; docs/decisions/0002.
+/// After a crash the WAL may hold commits whose pages were written but never synced: after a power
+/// cut they would be gone, though a retry of their senders has just been answered as a duplicate.
+/// So all of it is synced into the database file before anybody is answered; docs/decisions/0002.
 void checkpoint_recovered(Connection& connection, const OutboxFiles& files, const LogSink& log) {
   connection.set_busy_timeout(open_busy_timeout_ms);
   const auto recovered = connection.checkpoint(CheckpointMode::passive);
   const auto emptied = connection.checkpoint(CheckpointMode::truncate);
   connection.set_busy_timeout(write_busy_timeout_ms);
   if (!emptied.complete)
-    throw Error({FailureKind::refused,
-                 std::format("opening outbox {}: another program reads it and keeps the WAL from being "
-                             "emptied; end that program and start again",
-                             files.database)});
+    throw Error(
+        {FailureKind::refused,
+         std::format("opening outbox {}: another program reads it and keeps the WAL from being "
+                     "emptied; end that program and start again",
+                     files.database)});
   if (recovered.wal_frames > 0)
     log({LogLevel::info,
          "outbox_recovered",
@@ -35,8 +36,8 @@ void checkpoint_recovered(Connection& connection, const OutboxFiles& files, cons
 
 }  // namespace
 
-std::unique_ptr<Connection> open_writer(const OutboxFiles& files, const std::string& vfs, bool checkpoint,
-                                        const LogSink& log) {
+std::unique_ptr<Connection> open_writer(const OutboxFiles& files, const std::string& vfs,
+                                        bool checkpoint, const LogSink& log) {
   static_cast<void>(inspect_file(files.database, vfs));
   prepare_file(files);
   auto connection = std::make_unique<Connection>(files.database, vfs);
@@ -47,19 +48,21 @@ std::unique_ptr<Connection> open_writer(const OutboxFiles& files, const std::str
 
 Reader open_reader(const std::string& path, const std::string& vfs) {
   if (!file_exists(path))
-    throw Error({FailureKind::refused,
-                 std::format("reading outbox {}: there is no such file; check outbox.path, or start the "
-                             "daemon once",
-                             path)});
+    throw Error(
+        {FailureKind::refused,
+         std::format("reading outbox {}: there is no such file; check outbox.path, or start the "
+                     "daemon once",
+                     path)});
   auto database = open_read_only(read_only_uri(path), vfs);
   if (check_ours(database, path) == FileKind::fresh)
     throw Error({FailureKind::refused,
                  std::format("reading outbox {}: it is empty, no daemon has used it yet", path)});
   if (query_number(database, "PRAGMA user_version") < latest_version())
-    throw Error({FailureKind::refused,
-                 std::format("reading outbox {}: an older version wrote it; start the daemon of this "
-                             "version once, which migrates it",
-                             path)});
+    throw Error(
+        {FailureKind::refused,
+         std::format("reading outbox {}: an older version wrote it; start the daemon of this "
+                     "version once, which migrates it",
+                     path)});
   return Reader(std::move(database));
 }
 

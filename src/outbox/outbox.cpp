@@ -51,14 +51,15 @@ Outbox::Impl::Impl(OutboxConfig config_given, Dependencies dependencies)
   lock = std::make_unique<outbox::LockFile>(files.lock);
   auto connection = outbox::open_writer(files, dependencies.vfs, dependencies.checkpoint_on_open,
                                         dependencies.log);
-  auto ledger = std::make_unique<outbox::Ledger>(std::move(connection), files, config,
-                                                 dependencies.clock);
+  auto ledger =
+      std::make_unique<outbox::Ledger>(std::move(connection), files, config, dependencies.clock);
   node = ledger->meta().node;
   writer = std::make_unique<outbox::Writer>(
       std::move(ledger), queue, config,
       outbox::Writer::Dependencies{dependencies.clock, std::move(dependencies.log),
                                    std::move(dependencies.on_broken)});
-  reader.with([&](auto& slot) { slot.emplace(outbox::open_reader(files.database, dependencies.vfs)); });
+  reader.with(
+      [&](auto& slot) { slot.emplace(outbox::open_reader(files.database, dependencies.vfs)); });
 }
 
 void Outbox::Impl::close() {
@@ -73,8 +74,8 @@ auto Outbox::Impl::with_reader(F&& function) {
     const auto refusal = queue.refusal();
     if (refusal && refusal->kind == FailureKind::broken) throw Error(*refusal);
     if (!slot)
-      throw Error({FailureKind::unavailable,
-                   "reading the outbox: it is closed; start the process again"});
+      throw Error(
+          {FailureKind::unavailable, "reading the outbox: it is closed; start the process again"});
     return std::forward<F>(function)(*slot);
   });
 }
@@ -120,8 +121,9 @@ AppendTicket Outbox::submit(NewEntry entry) {
   if (too_large) entry.body.clear();
   auto shared = std::make_shared<AppendTicket::Shared>(std::move(entry));
   if (too_large) {
-    shared->answer.set(std::unexpected(Failure{
-        FailureKind::invalid, "storing the entry: its body is over 512 MiB; lower ingress.max_body"}));
+    shared->answer.set(std::unexpected(
+        Failure{FailureKind::invalid,
+                "storing the entry: its body is over 512 MiB; lower ingress.max_body"}));
   } else {
     impl_->queue.push(shared);
   }
@@ -160,13 +162,23 @@ std::expected<std::vector<EntrySummary>, Failure> Outbox::list(const ListRequest
   });
 }
 
-OutboxStats Outbox::stats() const { return impl_->stats(); }
-const Uuid& Outbox::node() const { return impl_->node; }
+OutboxStats Outbox::stats() const {
+  return impl_->stats();
+}
+const Uuid& Outbox::node() const {
+  return impl_->node;
+}
 void Outbox::on_appended(std::function<void()> callback) {
   impl_->writer->on_appended(std::move(callback));
 }
-bool Outbox::run_once() { return impl_->writer->run_once(); }
-void Outbox::run_writer(std::stop_token stop) { impl_->writer->run(stop); }
-void Outbox::close() { impl_->close(); }
+bool Outbox::run_once() {
+  return impl_->writer->run_once();
+}
+void Outbox::run_writer(std::stop_token stop) {
+  impl_->writer->run(stop);
+}
+void Outbox::close() {
+  impl_->close();
+}
 
 }  // namespace holdfast

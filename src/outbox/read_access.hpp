@@ -28,8 +28,8 @@ auto reading(std::string_view doing, F&& read) -> std::expected<std::invoke_resu
   }
 }
 
-/// Collects a page window by window. `with_reader` calls its argument with the Reader; each call is one
-/// snapshot, and others get at the Reader in between.
+/// Collects a page window by window. `with_reader` calls its argument with the Reader; each call is
+/// one snapshot, and others get at the Reader in between.
 template <class WithReader>
 std::vector<EntrySummary> list_page(const ListRequest& request, WithReader&& with_reader) {
   const ListScope scope = with_reader([](Reader& reader) { return reader.list_scope(); });

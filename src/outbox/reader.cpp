@@ -57,8 +57,9 @@ Reader::Reader(SQLite::Database database)
       find_source_(database_, "SELECT id FROM source WHERE name = ?"),
       find_by_seq_(database_, entry_sql("entry.seq = ?")),
       find_by_id_(database_, entry_sql("entry.id = ?")),
-      find_attempts_(database_,
-                     "SELECT at, sqlstate, class, error FROM attempt WHERE seq = ? ORDER BY number") {}
+      find_attempts_(
+          database_,
+          "SELECT at, sqlstate, class, error FROM attempt WHERE seq = ? ORDER BY number") {}
 
 std::vector<Entry> Reader::claim(const ClaimRequest& request) {
   const Snapshot snapshot(database_);
@@ -109,7 +110,8 @@ std::optional<Entry> Reader::find(const Uuid& id) {
   if (!row.step()) return std::nullopt;
   Entry entry;
   read_summary(row, entry);
-  if (!read_payload(row, entry) && entry.payload_kept) throw_damaged(entry.seq, "has lost its payload");
+  if (!read_payload(row, entry) && entry.payload_kept)
+    throw_damaged(entry.seq, "has lost its payload");
   Use attempt(find_attempts_, entry.seq);
   while (attempt.step())
     entry.attempts.push_back({time_from(attempt.column(0)), attempt.column(1).getString(),
@@ -129,8 +131,8 @@ ListScope Reader::list_scope() {
   return scope;
 }
 
-void Reader::list_window(const ListRequest& request, const ListScope& scope, const SeqWindow& window,
-                         std::vector<EntrySummary>& page) {
+void Reader::list_window(const ListRequest& request, const ListScope& scope,
+                         const SeqWindow& window, std::vector<EntrySummary>& page) {
   const std::string sql = list_sql(request, scope);
   if (sql.empty()) return;
   const auto limit = std::min(request.limit, list_limit_max);

@@ -12,7 +12,8 @@
 
 namespace holdfast::outbox {
 
-/// A read-only connection with the queries of claim, find and list. It sees a commit only after its sync.
+/// A read-only connection with the queries of claim, find and list. It sees a commit only after its
+/// sync.
 ///
 /// Threads:  one at a time.
 /// Errors:   throws SQLite::Exception, or Error (broken) where a row is damaged.

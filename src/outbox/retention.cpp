@@ -32,9 +32,10 @@ const std::array<Retention::Category, 4> Retention::categories_{{
 
 Retention::Retention(SQLite::Database& database, const OutboxConfig& config)
     : config_(config),
-      select_(database,
-              "SELECT seq, body_bytes FROM entry INDEXED BY entry_settled "
-              "WHERE state = ? AND payload_kept = ? AND settled_at <= ? ORDER BY settled_at LIMIT ?"),
+      select_(
+          database,
+          "SELECT seq, body_bytes FROM entry INDEXED BY entry_settled "
+          "WHERE state = ? AND payload_kept = ? AND settled_at <= ? ORDER BY settled_at LIMIT ?"),
       oldest_(database,
               "SELECT settled_at FROM entry INDEXED BY entry_settled WHERE state = ? AND "
               "payload_kept = ? AND settled_at IS NOT NULL ORDER BY settled_at LIMIT 1"),

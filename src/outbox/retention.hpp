@@ -37,8 +37,8 @@ class Retention {
  private:
   struct Category;
   static const std::array<Category, 4> categories_;
-  int remove(const Category& category, std::optional<WallTime> settled_by, const RetentionStep& limits,
-             Meta& meta);
+  int remove(const Category& category, std::optional<WallTime> settled_by,
+             const RetentionStep& limits, Meta& meta);
 
   const OutboxConfig& config_;
   SQLite::Statement select_;

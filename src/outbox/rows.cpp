@@ -16,10 +16,11 @@ std::optional<Uuid> optional_uuid(const Use& row, int column) {
 }  // namespace
 
 void throw_damaged(std::int64_t seq, const char* what) {
-  throw Error({FailureKind::broken,
-               std::format("reading the outbox: entry {} {}; the file is damaged: stop the process, move "
-                           "the file aside and save its entries with `sqlite3 FILE .recover`",
-                           seq, what)});
+  throw Error(
+      {FailureKind::broken,
+       std::format("reading the outbox: entry {} {}; the file is damaged: stop the process, move "
+                   "the file aside and save its entries with `sqlite3 FILE .recover`",
+                   seq, what)});
 }
 
 void read_summary(const Use& row, EntrySummary& summary) {

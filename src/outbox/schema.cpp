@@ -22,24 +22,28 @@ std::int64_t number_of(const EmbeddedFile& migration) {
 
 }  // namespace
 
-std::int64_t latest_version() { return number_of(outbox_migrations.back()); }
+std::int64_t latest_version() {
+  return number_of(outbox_migrations.back());
+}
 
 FileKind check_ours(SQLite::Database& database, const std::string& path) {
   const auto id = query_number(database, "PRAGMA application_id");
   const auto version = query_number(database, "PRAGMA user_version");
   if (id == application_id && version > latest_version())
-    throw Error({FailureKind::refused,
-                 std::format("opening outbox {}: its schema is version {}, this program knows up to {}; "
-                             "start the newer program that wrote it (the file was not changed)",
-                             path, version, latest_version())});
+    throw Error(
+        {FailureKind::refused,
+         std::format("opening outbox {}: its schema is version {}, this program knows up to {}; "
+                     "start the newer program that wrote it (the file was not changed)",
+                     path, version, latest_version())});
   if (id == application_id) return FileKind::ours;
   // A power cut while the file was made leaves an empty database without our mark.
   const auto objects = query_number(database, "SELECT count(*) FROM sqlite_schema");
   if (id == 0 && version == 0 && objects == 0) return FileKind::fresh;
-  throw Error({FailureKind::refused,
-               std::format("opening outbox {}: it is a database of another program; set outbox.path to "
-                           "another file (this one was not changed)",
-                           path)});
+  throw Error(
+      {FailureKind::refused,
+       std::format("opening outbox {}: it is a database of another program; set outbox.path to "
+                   "another file (this one was not changed)",
+                   path)});
 }
 
 FileKind inspect_file(const std::string& path, const std::string& vfs) {
@@ -56,8 +60,8 @@ void migrate(SQLite::Database& database) {
     if (number <= query_number(database, "PRAGMA user_version")) continue;
     SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
     database.exec(std::string(migration.text));
-    database.exec(std::format("PRAGMA application_id = {}; PRAGMA user_version = {}", application_id,
-                              number));
+    database.exec(std::format("PRAGMA application_id = {}; PRAGMA user_version = {}",
+                              application_id, number));
     transaction.commit();
   }
 }

@@ -16,7 +16,8 @@ inline constexpr std::int64_t application_id = 0x48465354;
 enum class FileKind { fresh, ours };
 
 /// Looks at a file, read-only and without leaving a trace, before anything may write to it.
-/// Errors:   throws Error (refused) if it is not ours or newer than this program; SQLite::Exception.
+/// Errors:   throws Error (refused) if it is not ours or newer than this program;
+/// SQLite::Exception.
 [[nodiscard]] FileKind inspect_file(const std::string& path, const std::string& vfs);
 
 /// Checks application_id and user_version as seen by an open connection; `path` is for the message.

@@ -12,7 +12,8 @@ constexpr const char* update_sql =
 
 constexpr const char* insert_attempt_sql =
     "INSERT INTO attempt (seq, number, at, sqlstate, class, error) "
-    "SELECT seq, (SELECT 1 + ifnull(max(number), 0) FROM attempt WHERE seq = entry.seq), ?, ?, ?, ? "
+    "SELECT seq, (SELECT 1 + ifnull(max(number), 0) FROM attempt WHERE seq = entry.seq), ?, ?, ?, "
+    "? "
     "FROM entry WHERE seq = ? AND state = 0";
 
 constexpr const char* trim_attempts_sql =
@@ -39,11 +40,10 @@ int Settler::settle(const Settlement& settlement, WallTime now, Meta& meta) {
   // What went wrong belongs to entries set aside; a delivered one may have failed before.
   static constexpr std::optional<std::string> none;
   const bool aside = settlement.state != EntryState::delivered;
-  const int changed =
-      run(update_, static_cast<std::int64_t>(settlement.state), now,
-          aside ? settlement.reason : none, aside ? settlement.sqlstate : none,
-          aside ? settlement.constraint : none, aside ? settlement.error : none,
-          settlement.duplicate_of, settlement.seq);
+  const int changed = run(update_, static_cast<std::int64_t>(settlement.state), now,
+                          aside ? settlement.reason : none, aside ? settlement.sqlstate : none,
+                          aside ? settlement.constraint : none, aside ? settlement.error : none,
+                          settlement.duplicate_of, settlement.seq);
   if (changed > 0) meta.move(EntryState::pending, settlement.state);
   return changed;
 }

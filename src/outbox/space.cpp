@@ -6,8 +6,8 @@
 namespace holdfast::outbox {
 namespace {
 
-/// Entries that readiness is judged by. The upper one keeps a single huge body that was refused from
-/// declaring an outbox full that takes all others.
+/// Entries that readiness is judged by. The upper one keeps a single huge body that was refused
+/// from declaring an outbox full that takes all others.
 constexpr std::uint64_t usual_entry_bytes_min = 4 * kib;
 constexpr std::uint64_t usual_entry_bytes_max = 256 * kib;
 
@@ -35,13 +35,15 @@ std::string describe(Shortage shortage, const SpaceUse& use, const OutboxConfig&
   switch (shortage) {
     case Shortage::none: return {};
     case Shortage::outbox_full:
-      return std::format("outbox full: {} of {} bytes are in use; let the relay drain it, settle dead "
-                         "entries, or raise outbox.max_size",
-                         use.used_bytes + use.wal_bytes, limits.max_size_bytes);
+      return std::format(
+          "outbox full: {} of {} bytes are in use; let the relay drain it, settle dead "
+          "entries, or raise outbox.max_size",
+          use.used_bytes + use.wal_bytes, limits.max_size_bytes);
     case Shortage::disk_reserve:
-      return std::format("disk reserve: {} bytes are free and {} are kept in reserve; free disk space, "
-                         "or lower outbox.disk_reserve",
-                         use.disk_free_bytes, limits.disk_reserve_bytes);
+      return std::format(
+          "disk reserve: {} bytes are free and {} are kept in reserve; free disk space, "
+          "or lower outbox.disk_reserve",
+          use.disk_free_bytes, limits.disk_reserve_bytes);
   }
   return {};
 }

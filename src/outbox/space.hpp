@@ -20,8 +20,9 @@ enum class Shortage { none, outbox_full, disk_reserve };
 /// What a commit writes to the WAL besides its entries: each page that it touches, whole.
 inline constexpr std::uint64_t commit_overhead_bytes = 64 * kib;
 
-/// Judges whether an entry that takes `entry_bytes` can be stored without going over a limit. It counts
-/// twice: once in the database file and once in the WAL, where it is until the next checkpoint.
+/// Judges whether an entry that takes `entry_bytes` can be stored without going over a limit. It
+/// counts twice: once in the database file and once in the WAL, where it is until the next
+/// checkpoint.
 [[nodiscard]] Shortage find_shortage(const SpaceUse& use, const OutboxConfig& limits,
                                      std::uint64_t entry_bytes);
 
@@ -35,9 +36,11 @@ struct StoreOutlook {
 };
 
 /// Why an append of usual size would be refused now; empty while it would be taken.
-[[nodiscard]] std::string reason_not_to_store(const StoreOutlook& outlook, const OutboxConfig& limits);
+[[nodiscard]] std::string reason_not_to_store(const StoreOutlook& outlook,
+                                              const OutboxConfig& limits);
 
 /// The shortage for the operator; empty for none.
-[[nodiscard]] std::string describe(Shortage shortage, const SpaceUse& use, const OutboxConfig& limits);
+[[nodiscard]] std::string describe(Shortage shortage, const SpaceUse& use,
+                                   const OutboxConfig& limits);
 
 }  // namespace holdfast::outbox

@@ -26,7 +26,8 @@ bool is_unreserved(char c) {
 }
 
 int size_of(std::string_view bytes) {
-  HOLDFAST_CHECK(bytes.size() < 0x7FFFFFFF, "a value larger than SQLite takes; submit refuses those");
+  HOLDFAST_CHECK(bytes.size() < 0x7FFFFFFF,
+                 "a value larger than SQLite takes; submit refuses those");
   return static_cast<int>(bytes.size());
 }
 
@@ -62,9 +63,10 @@ Failure write_failure(std::string_view doing, const SQLite::Exception& error) {
 Failure read_failure(std::string_view doing, const SQLite::Exception& error) {
   if (reaction_to(error.getErrorCode()) != Reaction::stop)
     return {FailureKind::unavailable, std::format("{}: {}; try again", doing, describe(error))};
-  return {FailureKind::broken, std::format("{}: {}; look at the disk and the kernel log, and check the "
-                                           "file with `PRAGMA integrity_check`",
-                                           doing, describe(error))};
+  return {FailureKind::broken,
+          std::format("{}: {}; look at the disk and the kernel log, and check the "
+                      "file with `PRAGMA integrity_check`",
+                      doing, describe(error))};
 }
 
 Failure open_failure(const std::string& path, const SQLite::Exception& error) {
@@ -75,8 +77,9 @@ Failure open_failure(const std::string& path, const SQLite::Exception& error) {
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY:
     case SQLITE_PERM:
-      return {FailureKind::refused,
-              say("let this user read and write the file and its folder, or set another outbox.path")};
+      return {
+          FailureKind::refused,
+          say("let this user read and write the file and its folder, or set another outbox.path")};
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return {FailureKind::refused, say("end the other programs that have the file open")};
@@ -84,10 +87,12 @@ Failure open_failure(const std::string& path, const SQLite::Exception& error) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return {FailureKind::broken,
-              say("it is damaged or no outbox: keep it, move it aside together with its -wal file, save "
+              say("it is damaged or no outbox: keep it, move it aside together with its -wal file, "
+                  "save "
                   "its entries with `sqlite3 FILE .recover`, and start again with a new one")};
     default:
-      return {FailureKind::broken, say("look at the disk and the kernel log before starting again")};
+      return {FailureKind::broken,
+              say("look at the disk and the kernel log before starting again")};
   }
 }
 
@@ -113,11 +118,14 @@ SQLite::Database open_read_only(const std::string& uri, const std::string& vfs) 
   return database;
 }
 
-void bind(SQLite::Statement& statement, int index, std::int64_t value) { statement.bind(index, value); }
+void bind(SQLite::Statement& statement, int index, std::int64_t value) {
+  statement.bind(index, value);
+}
 
 void bind(SQLite::Statement& statement, int index, Blob value) {
   // A null pointer would be bound as NULL; an empty blob needs an address.
-  statement.bindNoCopy(index, value.bytes.empty() ? "" : static_cast<const void*>(value.bytes.data()),
+  statement.bindNoCopy(index,
+                       value.bytes.empty() ? "" : static_cast<const void*>(value.bytes.data()),
                        size_of(value.bytes));
 }
 
@@ -132,22 +140,26 @@ void bind(SQLite::Statement& statement, int index, const Uuid& value) {
 }
 
 void bind(SQLite::Statement& statement, int index, const std::array<std::uint8_t, 32>& value) {
-  statement.bindNoCopy(index, static_cast<const void*>(value.data()), static_cast<int>(value.size()));
+  statement.bindNoCopy(index, static_cast<const void*>(value.data()),
+                       static_cast<int>(value.size()));
 }
 
 void bind(SQLite::Statement& statement, int index, WallTime value) {
   statement.bind(index, static_cast<std::int64_t>(value.time_since_epoch().count()));
 }
 
-void bind(SQLite::Statement& statement, int index, std::nullptr_t) { statement.bind(index); }
+void bind(SQLite::Statement& statement, int index, std::nullptr_t) {
+  statement.bind(index);
+}
 
 Uuid uuid_from(const SQLite::Column& column) {
   Uuid id;
   const void* bytes = column.getBlob();
   if (bytes == nullptr || column.getBytes() != static_cast<int>(id.bytes.size()))
-    throw Error({FailureKind::broken,
-                 "reading the outbox: an id has not 16 bytes; the file is damaged: move it aside and "
-                 "save its entries with `sqlite3 FILE .recover`"});
+    throw Error(
+        {FailureKind::broken,
+         "reading the outbox: an id has not 16 bytes; the file is damaged: move it aside and "
+         "save its entries with `sqlite3 FILE .recover`"});
   std::memcpy(id.bytes.data(), bytes, id.bytes.size());
   return id;
 }

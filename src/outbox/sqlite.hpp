@@ -26,7 +26,8 @@ enum class Reaction {
 
 /// A failure of the writing connection: overloaded, or broken for Reaction::stop.
 [[nodiscard]] Failure write_failure(std::string_view doing, const SQLite::Exception& error);
-/// A failure of a reading connection: unavailable, or broken where the file is damaged or unreadable.
+/// A failure of a reading connection: unavailable, or broken where the file is damaged or
+/// unreadable.
 [[nodiscard]] Failure read_failure(std::string_view doing, const SQLite::Exception& error);
 /// A failure to open the file: refused, or broken with what to do about a damaged file.
 [[nodiscard]] Failure open_failure(const std::string& path, const SQLite::Exception& error);

@@ -17,9 +17,10 @@ void SubmitQueue::push(Work work) {
       refused = refusal_;
     } else if (!settles && bytes_ != 0 && bytes_ + bytes > bytes_max_) {
       // Outcomes always get in: they are few, and only they can make room.
-      refused = Failure{FailureKind::overloaded,
-                        "storing the entry: too much waits for the disk already; look at how long a "
-                        "sync of the disk takes"};
+      refused =
+          Failure{FailureKind::overloaded,
+                  "storing the entry: too much waits for the disk already; look at how long a "
+                  "sync of the disk takes"};
     } else {
       bytes_ += bytes;
       // The writer empties the queue before it sleeps, so only the first has to wake it.

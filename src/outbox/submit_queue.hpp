@@ -10,8 +10,8 @@
 
 namespace holdfast::outbox {
 
-/// What waits for the writer. Bounded by bytes, so that a disk that hangs cannot fill the memory with
-/// requests whose senders have long given up.
+/// What waits for the writer. Bounded by bytes, so that a disk that hangs cannot fill the memory
+/// with requests whose senders have long given up.
 ///
 /// Threads:  push, refusal: any. The others: the writer, or whoever closes.
 class SubmitQueue {
@@ -26,8 +26,8 @@ class SubmitQueue {
   /// The work of so many bytes is done.
   void release(std::uint64_t bytes);
 
-  /// From now on all work is failed with this; what waits is failed now. The first refusal for broken
-  /// stays for ever, others give way.
+  /// From now on all work is failed with this; what waits is failed now. The first refusal for
+  /// broken stays for ever, others give way.
   void refuse(const Failure& failure);
   /// Takes work again after a refusal that was not for broken.
   void accept();

@@ -35,8 +35,8 @@ std::string key_text(std::string_view source, std::string_view key) {
 
 std::uint64_t estimate(const NewEntry& entry, std::uint64_t header_bytes) {
   const std::uint64_t payload = entry.method.size() + entry.target.size() +
-                                entry.remote_address.size() + entry.content_type.size() + header_bytes +
-                                entry.body.size();
+                                entry.remote_address.size() + entry.content_type.size() +
+                                header_bytes + entry.body.size();
   const std::uint64_t key_bytes = entry.dedupe_key ? entry.dedupe_key->size() : 0;
   return overhead_bytes + key_bytes + payload + (payload > page_bytes / 2 ? page_bytes : 0);
 }
@@ -83,11 +83,11 @@ std::expected<Appended, Failure> AppendTicket::wait(std::chrono::milliseconds ti
   // Beyond a day it is no time-out any more, and adding it to the clock could overflow.
   auto answer = shared_->answer.wait_for(std::min(timeout, wait_max));
   if (answer) return *std::move(answer);
-  return std::unexpected(
-      Failure{FailureKind::overloaded,
-              std::format("storing the entry: not on disk within {} ms, it may still come; look at the "
-                          "disk, or raise ingress.append_timeout",
-                          timeout.count())});
+  return std::unexpected(Failure{
+      FailureKind::overloaded,
+      std::format("storing the entry: not on disk within {} ms, it may still come; look at the "
+                  "disk, or raise ingress.append_timeout",
+                  timeout.count())});
 }
 
 }  // namespace holdfast

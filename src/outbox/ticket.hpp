@@ -67,11 +67,11 @@ struct AppendTicket::Shared {
   explicit Shared(NewEntry new_entry);
 
   // Constant after construction.
-  NewEntry entry;                          ///< Without headers: they are in encoded_headers.
+  NewEntry entry;  ///< Without headers: they are in encoded_headers.
   std::string encoded_headers;
   std::array<std::uint8_t, 32> body_sha256;
   std::optional<std::int64_t> key_hash;
-  std::uint64_t stored_bytes;              ///< Estimate of what it takes in the database file.
+  std::uint64_t stored_bytes;  ///< Estimate of what it takes in the database file.
 
   outbox::Completion<outbox::AppendAnswer> answer;
 };

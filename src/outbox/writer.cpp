@@ -25,7 +25,9 @@ Writer::Writer(std::unique_ptr<Ledger> ledger, SubmitQueue& queue, const OutboxC
       commit_seconds_(base::seconds_bounds),
       group_entries_(base::group_bounds) {}
 
-Writer::~Writer() { close(); }
+Writer::~Writer() {
+  close();
+}
 
 bool Writer::run_once() {
   if (!ledger_) return false;
@@ -99,6 +101,9 @@ void Writer::settle_alone(const std::vector<Work>& group, GroupOutcome& outcome)
   for (std::size_t i = 0; i < group.size(); ++i)
     if (std::holds_alternative<std::shared_ptr<SettleWork>>(group[i]))
       outcome.answers[i] = alone.answers[next++];
+  outcome.committed = alone.committed;
+  outcome.duration = alone.duration;
+  outcome.appends = 0;
 }
 
 void Writer::answer(const std::vector<Work>& group, const GroupOutcome& outcome) {
@@ -115,7 +120,8 @@ void Writer::answer(const std::vector<Work>& group, const GroupOutcome& outcome)
 
 void Writer::break_down(const Failure& failure) {
   refuse_all(failure);
-  // Given up, not destroyed: a close would checkpoint, which is a second sync after one that failed.
+  // Given up, not destroyed: a close would checkpoint, which is a second sync after one that
+  // failed.
   static_cast<void>(ledger_.release());
   log_({LogLevel::error, "outbox_broken", failure.message, {}});
   if (on_broken_) on_broken_(failure);

@@ -20,7 +20,8 @@ namespace holdfast::outbox {
 
 /// The writer's loop: takes what waits, commits it as a group, answers, and keeps house in between.
 ///
-/// Threads:  run_once, run, close: one at a time, the writer. on_appended: before the writer starts.
+/// Threads:  run_once, run, close: one at a time, the writer. on_appended: before the writer
+/// starts.
 ///           The others: any.
 class Writer {
  public:
@@ -57,7 +58,9 @@ class Writer {
   void note(const char* event, const Failure& failure);
   void break_down(const Failure& failure);
   void refuse_all(const Failure& failure);
-  void publish() { view_.with([&](LedgerView& view) { view = ledger_->view(); }); }
+  void publish() {
+    view_.with([&](LedgerView& view) { view = ledger_->view(); });
+  }
   [[nodiscard]] bool quiet() const { return backlog_.empty() && queue_.empty(); }
   [[nodiscard]] WalSituation wal_situation() const;
   void plan_retention();
@@ -67,7 +70,8 @@ class Writer {
   const Clock& clock_;
   const LogSink log_;
   const std::function<void(const Failure&)> on_broken_;
-  const std::chrono::milliseconds kept_least_;  ///< The shortest time that anything settled is kept.
+  const std::chrono::milliseconds
+      kept_least_;  ///< The shortest time that anything settled is kept.
   std::function<void()> on_appended_;
   SubmitQueue& queue_;
   // Owned by the writer thread.
@@ -75,8 +79,8 @@ class Writer {
   std::deque<Work> backlog_;        ///< Taken from the queue, not yet in a group.
   SteadyTime last_commit_;
   SteadyTime probe_at_;
-  SteadyTime checkpoint_at_;        ///< Not before; put off while a reader holds the WAL.
-  SteadyTime retain_at_;            ///< Not before.
+  SteadyTime checkpoint_at_;               ///< Not before; put off while a reader holds the WAL.
+  SteadyTime retain_at_;                   ///< Not before.
   std::optional<WallTime> retention_due_;  ///< Nothing is due before this.
   std::optional<SteadyTime> noted_at_;
   // Guarded: any thread.

@@ -3,8 +3,8 @@
 
 #include "outbox/writer.hpp"
 
-/// The part of the writer that keeps house between groups. Each step is short, and each comes back by a
-/// deadline, so that an idle writer sleeps.
+/// The part of the writer that keeps house between groups. Each step is short, and each comes back
+/// by a deadline, so that an idle writer sleeps.
 namespace holdfast::outbox {
 namespace {
 
@@ -12,7 +12,8 @@ using namespace std::chrono_literals;
 
 /// A refused write or a held WAL is tried again this often.
 constexpr auto probe_every = 1s;
-/// Under load a checkpoint that a reader held up, and a step of retention, leave groups this much time.
+/// Under load a checkpoint that a reader held up, and a step of retention, leave groups this much
+/// time.
 constexpr auto breathing_space = 50ms;
 /// What trickles out of its retention is collected for this long, to share a commit.
 constexpr auto retain_every = 1s;

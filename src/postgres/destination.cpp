@@ -12,6 +12,17 @@
 namespace holdfast::postgres {
 namespace {
 
+/// A failure before any entry was sent: whatever its code says of data or time, no entry did it.
+DeliveryFailure blaming_no_entry(DeliveryFailure failure) {
+  switch (failure.delivery_class) {
+    case DeliveryClass::data:
+    case DeliveryClass::foreign_key:
+    case DeliveryClass::timeout: failure.delivery_class = DeliveryClass::server; break;
+    default: break;
+  }
+  return failure;
+}
+
 /// Longer names are cut by Postgres without a word, and then nothing is found under them.
 constexpr std::size_t identifier_bytes_max = 63;
 
@@ -77,7 +88,7 @@ PostgresDestination::Outcome PostgresDestination::attempt(std::span<const Entry>
 
 std::expected<void, DeliveryFailure> PostgresDestination::open_session() {
   auto session = Session::open(conninfo_, clock_, interrupt_);
-  if (!session) return std::unexpected(fail(session.error(), Phase::connect));
+  if (!session) return std::unexpected(blaming_no_entry(fail(session.error(), Phase::connect)));
   session_ = std::move(*session);
   session_has_lived_ = false;
   const std::uint64_t number = ++connects_;
@@ -92,7 +103,7 @@ std::expected<void, DeliveryFailure> PostgresDestination::make_schema_ready(Stea
   const auto applied =
       ensure_schema(*session_, {config_.schema, config_.migrate}, clock_, deadline);
   // Not a delivery: no batch can be in doubt.
-  if (!applied) return std::unexpected(fail(applied.error(), Phase::query));
+  if (!applied) return std::unexpected(blaming_no_entry(fail(applied.error(), Phase::query)));
   for (const auto& name : *applied)
     log_({LogLevel::info,
           "migration_applied",
@@ -107,7 +118,7 @@ PostgresDestination::Outcome PostgresDestination::transact(std::span<const Entry
                                                            SteadyTime deadline) {
   const auto left = std::chrono::floor<std::chrono::milliseconds>(deadline - clock_.steady_now());
   if (const auto begun = session_->run(begin_statement(left), deadline); !begun)
-    return std::unexpected(roll_back(begun.error(), deadline));
+    return std::unexpected(blaming_no_entry(roll_back(begun.error(), deadline)));
   auto outcomes = inbox_.insert(*session_, batch, payload_use, deadline);
   if (!outcomes) return std::unexpected(roll_back(outcomes.error(), deadline));
   const auto committed = session_->run("COMMIT", deadline);

@@ -39,6 +39,8 @@ TEST_CASE("config: listen addresses know whether they are loopback", "[base]") {
   CHECK(ListenAddress{"::1", 1}.is_loopback());
   CHECK(ListenAddress{"localhost", 1}.is_loopback());
   CHECK_FALSE(ListenAddress{"0.0.0.0", 1}.is_loopback());
+  CHECK(ListenAddress{"127.255.0.1", 1}.is_loopback());
   CHECK_FALSE(ListenAddress{"10.0.0.1", 1}.is_loopback());
+  CHECK_FALSE(ListenAddress{"127.example.com", 1}.is_loopback());
   CHECK(ListenAddress{"::1", 80}.to_string() == "[::1]:80");
 }

@@ -76,6 +76,24 @@ TEST_CASE("cli: wrong usage exits with 2 and points at the help", "[cli][process
   }
 }
 
+TEST_CASE("cli: a destination URL that libpq cannot read is a configuration error, never quoted",
+          "[cli][process]") {
+  const ScratchFolder folder;
+  const auto file = folder.file("url.toml");
+  support::write_file(
+      file, std::string("[destination]\nurl = \"postgresql://user:hunter2@[::1\"\n") + good_file);
+  const std::vector<std::vector<std::string>> commands{
+      {"validate"}, {"validate", "--json"}, {"serve"}};
+  for (auto command : commands) {
+    command.insert(command.end(), {"--config", file});
+    const auto result = holdfast_in(folder, command);
+    CAPTURE(command, result.out, result.err);
+    CHECK(result.exit_code == 2);
+    CHECK((result.out + result.err).contains("destination"));
+    CHECK_FALSE((result.out + result.err).contains("hunter2"));
+  }
+}
+
 TEST_CASE("cli: validate says what is good and what is wrong", "[cli][process]") {
   const ScratchFolder folder;
   const std::string file = folder.file("holdfast.toml");

@@ -87,7 +87,13 @@ TEST_CASE("e2e: a request under way at SIGTERM is answered, and idle connections
   }
   HttpConnection slow(daemon.port());
   REQUIRE(
-      slow.send_bytes("POST /ingest/plain HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf"));
+      slow.send_bytes("POST /ingest/plain HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n"
+                      "Expect: 100-continue\r\n\r\n"));
+  // By this answer the daemon is known to have the request in hand.
+  const auto go_on = slow.receive();
+  REQUIRE(go_on.has_value());
+  REQUIRE(go_on->status == 100);
+  REQUIRE(slow.send_bytes("half"));
   daemon.send_signal(SIGTERM);
   CHECK(eventually([&] { return daemon.readyz() == 503; }, 5s));
   CHECK(eventually([&] { return !accepts_connections(daemon.port()); }, 5s));
@@ -98,4 +104,34 @@ TEST_CASE("e2e: a request under way at SIGTERM is answered, and idle connections
   CHECK(daemon.wait_for_end() == 0);
   daemon.restart();
   CHECK(daemon.pending() == 1);
+}
+
+TEST_CASE("e2e: a request that meets SIGTERM gets 2xx, 503 or nothing, but never the blame",
+          "[e2e][crash]") {
+  Daemon daemon(e2e::config_for(""));
+  std::uint64_t accepted = 0;
+  for (int round = 0; round < 3; ++round) {
+    daemon.start();
+    std::vector<std::unique_ptr<HttpConnection>> senders;
+    for (int i = 0; i < 60; ++i) {
+      senders.push_back(std::make_unique<HttpConnection>(daemon.port()));
+      // Every second connection has carried a request before.
+      if (i % 2 == 0) (void)senders.back()->exchange({.method = "GET", .target = "/api/health"});
+    }
+    for (const auto& sender : senders)
+      REQUIRE(sender->send_bytes(
+          "POST /ingest/plain HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf"));
+    daemon.send_signal(SIGTERM);
+    CHECK(eventually([&] { return !accepts_connections(daemon.port()); }, 5s));
+    for (const auto& sender : senders) {
+      (void)sender->send_bytes("a body");
+      const auto response = sender->receive();
+      if (!response) continue;
+      CHECK((response->status == 202 || response->status == 503));
+      if (response->accepted()) ++accepted;
+    }
+    CHECK(daemon.wait_for_end() == 0);
+  }
+  daemon.start();
+  CHECK(daemon.pending() >= accepted);
 }

@@ -15,7 +15,8 @@ TEST_CASE("outbox: an appended entry comes back byte for byte", "[outbox]") {
   entry.target = "/p\xc3?\xff=1";
   entry.traceparent = "00-abc-def-01";
   entry.replay_of = base::random_uuid();
-  entry.headers = {{"X-Bytes", std::string("\x80\xff, :\"\\\0z", 9)}, {"x-bytes", ""}, {"", "5:a,"}};
+  entry.headers = {
+      {"X-Bytes", std::string("\x80\xff, :\"\\\0z", 9)}, {"x-bytes", ""}, {"", "5:a,"}};
   const NewEntry sent = entry;
   const auto id = box.append_ok(std::move(entry));
 
@@ -86,9 +87,10 @@ TEST_CASE("outbox: what waits together shares one commit", "[outbox]") {
   for (auto& ticket : tickets) CHECK(ticket.wait(0ms));
   const auto stats = box->stats();
   CHECK(stats.group_entries.sum == 100);
-  CHECK(std::accumulate(stats.group_entries.counts.begin(), stats.group_entries.counts.end(), 0U) == 1);
-  CHECK(std::accumulate(stats.commit_seconds.counts.begin(), stats.commit_seconds.counts.end(), 0U) ==
+  CHECK(std::accumulate(stats.group_entries.counts.begin(), stats.group_entries.counts.end(), 0U) ==
         1);
+  CHECK(std::accumulate(stats.commit_seconds.counts.begin(), stats.commit_seconds.counts.end(),
+                        0U) == 1);
 }
 
 TEST_CASE("outbox: a group has at most 512 entries, the rest follows in order", "[outbox]") {
@@ -131,7 +133,8 @@ TEST_CASE("outbox: the callback comes after each commit that added pending entri
   CHECK(calls == 2);
 }
 
-TEST_CASE("outbox: ids and seqs grow across clock jumps, restarts and an emptied table", "[outbox]") {
+TEST_CASE("outbox: ids and seqs grow across clock jumps, restarts and an emptied table",
+          "[outbox]") {
   Box box;
   box.config.keep_delivered = 0ms;
   box.config.dedupe_window = 0ms;

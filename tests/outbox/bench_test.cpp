@@ -6,7 +6,8 @@
 using namespace holdfast;
 using namespace holdfast::outbox_tests;
 
-// Hidden: run with `outbox_tests "[bench]"`. It asserts nothing about speed; a machine under load would.
+// Hidden: run with `outbox_tests "[bench]"`. It asserts nothing about speed; a machine under load
+// would.
 TEST_CASE("outbox: appends per second in groups of 64", "[.][bench]") {
   Box box;
   box.open();

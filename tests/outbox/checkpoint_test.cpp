@@ -30,7 +30,8 @@ TEST_CASE("outbox: a checkpoint comes by size, sooner when nothing waits, and wh
   CHECK(choose_checkpoint({truncate_bytes, truncate_bytes, false, 0s}) == CheckpointMode::truncate);
 }
 
-TEST_CASE("outbox: the WAL stays bounded under load and is emptied when idle", "[outbox][checkpoint]") {
+TEST_CASE("outbox: the WAL stays bounded under load and is emptied when idle",
+          "[outbox][checkpoint]") {
   Box box;
   box.open();
   std::uint64_t largest = 0;
@@ -49,14 +50,16 @@ TEST_CASE("outbox: the WAL stays bounded under load and is emptied when idle", "
   CHECK_FALSE(box->run_once());
 }
 
-TEST_CASE("outbox: what a checkpoint moved does not count as unmoved again", "[outbox][checkpoint]") {
+TEST_CASE("outbox: what a checkpoint moved does not count as unmoved again",
+          "[outbox][checkpoint]") {
   support::ScratchFolder folder;
   const auto path = folder.file("some.db");
   write_file(path, "");
   outbox::Connection connection(path, {});
   const auto commit = [&] {
     connection.begin();
-    connection.database().exec("CREATE TABLE IF NOT EXISTS t (x); INSERT INTO t VALUES (zeroblob(99000))");
+    connection.database().exec(
+        "CREATE TABLE IF NOT EXISTS t (x); INSERT INTO t VALUES (zeroblob(99000))");
     connection.commit();
   };
   commit();

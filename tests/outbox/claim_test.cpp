@@ -7,8 +7,9 @@ using namespace holdfast::outbox_tests;
 
 namespace {
 
-std::vector<std::int64_t> seqs_of(Box& box, std::vector<std::string> sources, std::int64_t after = 0,
-                                  std::uint32_t entries_max = 1000, std::uint64_t bytes_max = mib) {
+std::vector<std::int64_t> seqs_of(Box& box, std::vector<std::string> sources,
+                                  std::int64_t after = 0, std::uint32_t entries_max = 1000,
+                                  std::uint64_t bytes_max = mib) {
   const auto claimed = box->claim({sources, after, entries_max, bytes_max});
   REQUIRE(claimed);
   std::vector<std::int64_t> seqs;
@@ -41,8 +42,8 @@ TEST_CASE("outbox: claim marks nothing and leaves out what is settled", "[outbox
   box.open();
   for (int i = 0; i < 4; ++i) box.append_ok(make_entry(body_of(10, i)));
   CHECK(seqs_of(box, {"orders"}) == seqs_of(box, {"orders"}));
-  REQUIRE(box.settle({delivered(1), settlement(2, EntryState::dead),
-                      settlement(4, EntryState::discarded)}));
+  REQUIRE(box.settle(
+      {delivered(1), settlement(2, EntryState::dead), settlement(4, EntryState::discarded)}));
   CHECK(seqs_of(box, {"orders"}) == Seqs{3});
 }
 

@@ -27,7 +27,8 @@ TEST_CASE("outbox: many submitters and one writer lose nothing and repeat nothin
     for (int s = 0; s < submitters; ++s)
       threads.emplace_back([&, s] {
         for (int i = 0; i < entries_each; ++i) {
-          const auto appended = box->append(make_entry(std::to_string(s) + ":" + std::to_string(i)), 30s);
+          const auto appended =
+              box->append(make_entry(std::to_string(s) + ":" + std::to_string(i)), 30s);
           if (appended) ids[static_cast<std::size_t>(s)].push_back(appended->id);
         }
       });

@@ -14,7 +14,8 @@ using namespace holdfast::outbox_tests;
 
 namespace {
 
-/// The child: appends from four threads and writes each acknowledged id to the pipe, until it is killed.
+/// The child: appends from four threads and writes each acknowledged id to the pipe, until it is
+/// killed.
 [[noreturn]] void append_for_ever(const std::string& path, int pipe) {
   const SystemClock clock;
   OutboxConfig config;
@@ -36,7 +37,8 @@ namespace {
   ::_exit(6);
 }
 
-/// Runs the child until it has acknowledged `count` entries, then kills it; the ids it acknowledged.
+/// Runs the child until it has acknowledged `count` entries, then kills it; the ids it
+/// acknowledged.
 std::vector<Uuid> run_and_kill(const std::string& path, std::size_t count) {
   std::array<int, 2> pipe{};
   REQUIRE(::pipe2(pipe.data(), O_CLOEXEC) == 0);

@@ -23,7 +23,8 @@ TEST_CASE("outbox: a duplicate gets the id of its first copy and makes no row",
   for (const auto count : box->stats().commit_seconds.counts) CHECK(count == 0);
 }
 
-TEST_CASE("outbox: a key counts within its source, and no key never matches", "[outbox][duplicates]") {
+TEST_CASE("outbox: a key counts within its source, and no key never matches",
+          "[outbox][duplicates]") {
   Box box;
   box.open();
   box.append_ok(make_entry("body", "key", "orders"));
@@ -85,8 +86,9 @@ TEST_CASE("outbox: a known key with another body keeps that body once, as a conf
   CHECK(box.claim().size() == 1);
 }
 
-TEST_CASE("outbox: a key is known after delivery and after its payload is gone, until its receipt goes",
-          "[outbox][duplicates][retention]") {
+TEST_CASE(
+    "outbox: a key is known after delivery and after its payload is gone, until its receipt goes",
+    "[outbox][duplicates][retention]") {
   Box box;
   box.config.keep_delivered = 1h;
   box.config.dedupe_window = 24h;
@@ -126,7 +128,8 @@ TEST_CASE("outbox: a key of a pending or dead entry is known for ever", "[outbox
   CHECK(box.append(make_entry("d", "dead"))->id == dead);
 }
 
-TEST_CASE("outbox: keys whose hashes are equal do not take each other's place", "[outbox][duplicates]") {
+TEST_CASE("outbox: keys whose hashes are equal do not take each other's place",
+          "[outbox][duplicates]") {
   Box box;
   box.open();
   box.append_ok(make_entry("a", "key-a"));

@@ -59,8 +59,8 @@ TEST_CASE("outbox: an I/O error at commit breaks the outbox for good, without cl
   box.vfs = vfs.name();
   box.open();
   const auto kept = box.append_ok(make_entry("kept"));
-  vfs.fail(call, FileTarget::wal, call == FileCall::sync ? SQLITE_IOERR_FSYNC : SQLITE_IOERR_WRITE, 0,
-           false);
+  vfs.fail(call, FileTarget::wal, call == FileCall::sync ? SQLITE_IOERR_FSYNC : SQLITE_IOERR_WRITE,
+           0, false);
   auto first = box->submit(make_entry("one"));
   auto second = box->submit(make_entry("two"));
   static_cast<void>(box->run_once());
@@ -157,7 +157,8 @@ TEST_CASE("outbox: a full disk refuses, and intake comes back by itself", "[outb
   CHECK(claimed[1].body == "taken");
 }
 
-TEST_CASE("outbox: a source first seen in a refused group is stored with the next", "[outbox][fault]") {
+TEST_CASE("outbox: a source first seen in a refused group is stored with the next",
+          "[outbox][fault]") {
   FaultVfs vfs;
   Box box;
   box.vfs = vfs.name();
@@ -167,29 +168,6 @@ TEST_CASE("outbox: a source first seen in a refused group is stored with the nex
   vfs.heal();
   CHECK_FALSE(box.append(make_entry("x", "key", "fresh"))->duplicate);
   CHECK(box.claim({"fresh"}).size() == 1);
-}
-
-TEST_CASE("outbox: settlements of a group whose appends find no disk are committed alone",
-          "[outbox][fault]") {
-  FaultVfs vfs;
-  Box box;
-  box.vfs = vfs.name();
-  box.open();
-  box.append_ok(make_entry("x"));
-  auto ticket = box->submit(make_entry("no room"));
-  std::expected<void, Failure> settled;
-  {
-    std::atomic<bool> done = false;
-    const std::jthread settler([&] {
-      settled = box->settle({delivered(1)});
-      done = true;
-    });
-    vfs.fail(FileCall::write, FileTarget::wal, SQLITE_FULL, 0, false);
-    while (!done) static_cast<void>(box->run_once());
-  }
-  CHECK(settled);
-  CHECK(box.count(EntryState::delivered) == 1);
-  CHECK_FALSE(ticket.wait(0ms));
 }
 
 TEST_CASE("outbox: a full disk at a checkpoint is no reason to stop", "[outbox][fault]") {
@@ -222,7 +200,9 @@ TEST_CASE("outbox: a failed sync at a checkpoint breaks the outbox", "[outbox][f
     box.clock.advance(10s);
     box.run_until_idle();
   }
-  SECTION("at close") { box->close(); }
+  SECTION("at close") {
+    box->close();
+  }
   CHECK(box.broken.size() == 1);
   CHECK(box->append(make_entry("y"), 1s).error().kind == FailureKind::broken);
   box.outbox.reset();

@@ -32,7 +32,8 @@ struct FaultVfs::Methods {
     const auto& own = File::of(file);
     if (own.counted) {
       ++own.owner->writes_;
-      if (const int code = own.owner->judge(FileCall::write, own.target); code != SQLITE_OK) return code;
+      if (const int code = own.owner->judge(FileCall::write, own.target); code != SQLITE_OK)
+        return code;
     }
     auto* real = File::real(file);
     return real->pMethods->xWrite(real, from, bytes, at);
@@ -45,8 +46,10 @@ struct FaultVfs::Methods {
     const auto& own = File::of(file);
     if (own.counted) {
       ++own.owner->syncs_;
-      if (own.target == FileTarget::wal && own.owner->before_wal_sync_) own.owner->before_wal_sync_();
-      if (const int code = own.owner->judge(FileCall::sync, own.target); code != SQLITE_OK) return code;
+      if (own.target == FileTarget::wal && own.owner->before_wal_sync_)
+        own.owner->before_wal_sync_();
+      if (const int code = own.owner->judge(FileCall::sync, own.target); code != SQLITE_OK)
+        return code;
     }
     auto* real = File::real(file);
     return real->pMethods->xSync(real, flags);
@@ -102,13 +105,29 @@ struct FaultVfs::Methods {
     return shared_memory ? &with : &without;
   }
   static sqlite3_io_methods make(int version) {
-    return {version,      close,        read,        write,         truncate,
-            sync,         file_size,    lock,        unlock,        check_reserved_lock,
-            file_control, sector_size,  device_characteristics,     shm_map,
-            shm_lock,     shm_barrier,  shm_unmap,   nullptr,       nullptr};
+    return {version,
+            close,
+            read,
+            write,
+            truncate,
+            sync,
+            file_size,
+            lock,
+            unlock,
+            check_reserved_lock,
+            file_control,
+            sector_size,
+            device_characteristics,
+            shm_map,
+            shm_lock,
+            shm_barrier,
+            shm_unmap,
+            nullptr,
+            nullptr};
   }
 
-  static int open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags, int* out_flags) {
+  static int open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags,
+                  int* out_flags) {
     auto* owner = static_cast<FaultVfs*>(vfs->pAppData);
     auto& own = *new (file) File{};
     own.owner = owner;
@@ -116,8 +135,7 @@ struct FaultVfs::Methods {
     own.target = (flags & SQLITE_OPEN_WAL) != 0 ? FileTarget::wal : FileTarget::database;
     auto* real = File::real(file);
     const int code = owner->real_->xOpen(owner->real_, path, real, flags, out_flags);
-    if (real->pMethods != nullptr)
-      own.base.pMethods = table(owner->shared_memory_);
+    if (real->pMethods != nullptr) own.base.pMethods = table(owner->shared_memory_);
     return code;
   }
 };
@@ -147,7 +165,9 @@ FaultVfs::FaultVfs() : real_(sqlite3_vfs_find(nullptr)) {
   sqlite3_vfs_register(&vfs_, 0);
 }
 
-FaultVfs::~FaultVfs() { sqlite3_vfs_unregister(&vfs_); }
+FaultVfs::~FaultVfs() {
+  sqlite3_vfs_unregister(&vfs_);
+}
 
 void FaultVfs::fail(FileCall call, FileTarget target, int code, int passes, bool for_ever) {
   call_ = call;

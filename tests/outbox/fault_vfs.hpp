@@ -22,7 +22,8 @@ class FaultVfs {
   FaultVfs& operator=(const FaultVfs&) = delete;
   [[nodiscard]] const std::string& name() const { return name_; }
 
-  /// From now on the calls of this kind after the next `passes` ones give `code`; for ever, or once.
+  /// From now on the calls of this kind after the next `passes` ones give `code`; for ever, or
+  /// once.
   void fail(FileCall call, FileTarget target, int code, int passes = 0, bool for_ever = true);
   void heal() { code_ = SQLITE_OK; }
   /// Called before each sync of the WAL.

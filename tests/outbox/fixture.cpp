@@ -116,14 +116,16 @@ std::uint64_t Box::wal_bytes() const {
 }
 
 std::string Box::sql(const std::string& statement, bool writes) const {
-  SQLite::Database database(config.path, writes ? SQLite::OPEN_READWRITE : SQLite::OPEN_READONLY, 1000);
+  SQLite::Database database(config.path, writes ? SQLite::OPEN_READWRITE : SQLite::OPEN_READONLY,
+                            1000);
   if (writes) {
     database.exec(statement);
     return {};
   }
   SQLite::Statement query(database, statement);
   std::string text;
-  while (query.executeStep()) text += query.getColumn(query.getColumnCount() - 1).getString() + "\n";
+  while (query.executeStep())
+    text += query.getColumn(query.getColumnCount() - 1).getString() + "\n";
   return text;
 }
 
@@ -148,7 +150,9 @@ Settlement settlement(std::int64_t seq, EntryState state) {
   return settled;
 }
 
-Settlement delivered(std::int64_t seq) { return settlement(seq, EntryState::delivered); }
+Settlement delivered(std::int64_t seq) {
+  return settlement(seq, EntryState::delivered);
+}
 
 unsigned mode_of(const std::string& path) {
   struct stat status{};

@@ -12,7 +12,8 @@ namespace {
 /// Appends until refused; the number taken.
 int fill(Box& box, std::size_t body_bytes, int from = 0) {
   for (int i = from;; ++i) {
-    const auto appended = box.append(make_entry(body_of(body_bytes, i), "key-" + std::to_string(i)));
+    const auto appended =
+        box.append(make_entry(body_of(body_bytes, i), "key-" + std::to_string(i)));
     if (appended) continue;
     CHECK(appended.error().kind == FailureKind::overloaded);
     CHECK_THAT(appended.error().message, ContainsSubstring("outbox full: "));
@@ -47,8 +48,9 @@ TEST_CASE("outbox: a full outbox refuses, drains, takes entries again, and is fu
   CHECK(box->stats().bytes <= box.config.max_size_bytes);
 }
 
-TEST_CASE("outbox: payloads of delivered entries go early before anything is refused, then receipts",
-          "[outbox][limits]") {
+TEST_CASE(
+    "outbox: payloads of delivered entries go early before anything is refused, then receipts",
+    "[outbox][limits]") {
   Box box;
   box.config.max_size_bytes = 2 * mib;
   box.open();
@@ -84,7 +86,8 @@ TEST_CASE("outbox: dead and discarded entries are not removed to make room", "[o
         static_cast<std::uint64_t>(taken));
 }
 
-TEST_CASE("outbox: one body that is too large does not make the outbox unready", "[outbox][limits]") {
+TEST_CASE("outbox: one body that is too large does not make the outbox unready",
+          "[outbox][limits]") {
   Box box;
   box.config.max_size_bytes = 4 * mib;
   box.open();

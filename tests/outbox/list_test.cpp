@@ -16,10 +16,12 @@ Seqs seqs_of(Box& box, const ListRequest& request) {
   return seqs;
 }
 
-/// Eight entries: odd ones from "orders", even ones from "users"; 1 delivered, 2 and 3 dead, 4 discarded.
+/// Eight entries: odd ones from "orders", even ones from "users"; 1 delivered, 2 and 3 dead, 4
+/// discarded.
 void fill(Box& box) {
   for (int i = 1; i <= 8; ++i) {
-    auto entry = make_entry(body_of(10, i), "key-" + std::to_string(i), i % 2 == 1 ? "orders" : "users");
+    auto entry =
+        make_entry(body_of(10, i), "key-" + std::to_string(i), i % 2 == 1 ? "orders" : "users");
     entry.received_at = WallTime(std::chrono::milliseconds(1000 * i));
     box.append_ok(std::move(entry));
   }
@@ -44,23 +46,25 @@ TEST_CASE("outbox: a listing filters by each field and by all together", "[outbo
   CHECK(seqs_of(box, Filter{.state = EntryState::discarded}) == Seqs{4});
   CHECK(seqs_of(box, Filter{.source = "orders"}) == Seqs{7, 5, 3, 1});
   CHECK(seqs_of(box, Filter{.source = "unknown"}).empty());
-  CHECK(seqs_of(box, Filter{.state = EntryState::pending, .source = "users", .oldest_first = true}) ==
-        Seqs{6, 8});
+  CHECK(
+      seqs_of(box, Filter{.state = EntryState::pending, .source = "users", .oldest_first = true}) ==
+      Seqs{6, 8});
   CHECK(seqs_of(box, Filter{.sqlstate = "23514"}) == Seqs{2});
   CHECK(seqs_of(box, Filter{.state = EntryState::dead, .sqlstate = "22021"}) == Seqs{3});
   CHECK(seqs_of(box, Filter{.state = EntryState::pending, .sqlstate = "22021"}).empty());
   CHECK(seqs_of(box, Filter{.since = WallTime(7000ms)}) == Seqs{8, 7});
   CHECK(seqs_of(box, Filter{.until = WallTime(3000ms)}) == Seqs{2, 1});
-  CHECK(seqs_of(box, Filter{.since = WallTime(2000ms), .until = WallTime(5000ms)}) == Seqs{4, 3, 2});
+  CHECK(seqs_of(box, Filter{.since = WallTime(2000ms), .until = WallTime(5000ms)}) ==
+        Seqs{4, 3, 2});
   CHECK(seqs_of(box, Filter{.dedupe_key = "key-5"}) == Seqs{5});
   CHECK(seqs_of(box, Filter{.source = "users", .dedupe_key = "key-5"}).empty());
   CHECK(seqs_of(box, Filter{.dedupe_key = "nothing"}).empty());
   CHECK(seqs_of(box, Filter{.state = EntryState::dead,
-                      .source = "users",
-                      .dedupe_key = "key-2",
-                      .sqlstate = "23514",
-                      .since = WallTime(2000ms),
-                      .until = WallTime(2001ms)}) == Seqs{2});
+                            .source = "users",
+                            .dedupe_key = "key-2",
+                            .sqlstate = "23514",
+                            .since = WallTime(2000ms),
+                            .until = WallTime(2001ms)}) == Seqs{2});
 }
 
 TEST_CASE("outbox: a listing by key shows the bodies that differed too", "[outbox][list]") {
@@ -72,7 +76,8 @@ TEST_CASE("outbox: a listing by key shows the bodies that differed too", "[outbo
   CHECK(seqs_of(box, Filter{.state = EntryState::discarded, .dedupe_key = "key-5"}) == Seqs{9});
 }
 
-TEST_CASE("outbox: pages follow each other without a gap or a repeat, both ways", "[outbox][list]") {
+TEST_CASE("outbox: pages follow each other without a gap or a repeat, both ways",
+          "[outbox][list]") {
   Box box;
   box.open();
   fill(box);
@@ -95,7 +100,8 @@ TEST_CASE("outbox: a page has at most list_limit_max entries", "[outbox][list]")
   Box box;
   box.open();
   std::vector<AppendTicket> tickets;
-  for (std::uint32_t i = 0; i <= list_limit_max; ++i) tickets.push_back(box->submit(make_entry("x")));
+  for (std::uint32_t i = 0; i <= list_limit_max; ++i)
+    tickets.push_back(box->submit(make_entry("x")));
   box.run_until_idle();
   CHECK(box.list(Filter{.limit = list_limit_max}).size() == list_limit_max);
   CHECK(box.list(Filter{.limit = list_limit_max + 1}).size() == list_limit_max);
@@ -134,6 +140,7 @@ TEST_CASE("outbox: windows cover the range once, in the order of the request", "
   }
   CHECK_FALSE(next_window({}, {1, 0, {}}, std::nullopt));
   CHECK_FALSE(next_window(Filter{.beyond_seq = 10}, scope, std::nullopt));
-  CHECK_FALSE(next_window(Filter{.oldest_first = true, .beyond_seq = scope.last_seq}, scope, std::nullopt));
+  CHECK_FALSE(
+      next_window(Filter{.oldest_first = true, .beyond_seq = scope.last_seq}, scope, std::nullopt));
   CHECK(next_window(Filter{.beyond_seq = 11}, scope, std::nullopt)->high == 10);
 }

@@ -176,7 +176,9 @@ TEST_CASE("outbox: a newer version that is in the WAL alone is refused untouched
 
 TEST_CASE("outbox: a damaged file is broken and says what to do", "[outbox][open]") {
   Box box;
-  SECTION("no database at all") { write_file(box.config.path, std::string(8192, 'z')); }
+  SECTION("no database at all") {
+    write_file(box.config.path, std::string(8192, 'z'));
+  }
   SECTION("cut short") {
     box.open();
     for (int i = 0; i < 50; ++i) box.append_ok(make_entry(body_of(1000, i)));
@@ -202,8 +204,12 @@ TEST_CASE("outbox: counters that contradict the entries are damage", "[outbox][o
   box.open();
   box.append_ok(make_entry("x"));
   box.outbox.reset();
-  SECTION("gone") { box.sql("DELETE FROM meta", true); }
-  SECTION("behind") { box.sql("UPDATE meta SET next_seq = 1", true); }
+  SECTION("gone") {
+    box.sql("DELETE FROM meta", true);
+  }
+  SECTION("behind") {
+    box.sql("UPDATE meta SET next_seq = 1", true);
+  }
   CHECK(open_refused(box).kind == FailureKind::broken);
 }
 
@@ -265,7 +271,8 @@ TEST_CASE("outbox: a start does not look at each entry", "[outbox][open][slow]")
   // A million narrow rows, made by SQL: what matters is their number.
   box.sql(
       "BEGIN; INSERT INTO source VALUES (1, 'orders');"
-      "INSERT INTO entry (seq, id, source_id, state, received_at, body_bytes, payload_kept, body_sha256)"
+      "INSERT INTO entry (seq, id, source_id, state, received_at, body_bytes, payload_kept, "
+      "body_sha256)"
       " WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)"
       " SELECT i, unhex(printf('%032x', i)), 1, 0, i, 0, 1, zeroblob(32) FROM n;"
       "UPDATE meta SET next_seq = 1000001, pending = 1000000; COMMIT",

@@ -68,7 +68,8 @@ TEST_CASE("outbox queue: bounded by bytes, but outcomes always get in", "[outbox
   CHECK_FALSE(fifth->answer.wait_for(0ms));
 }
 
-TEST_CASE("outbox queue: a refusal fails what waits; broken stays, others give way", "[outbox][group]") {
+TEST_CASE("outbox queue: a refusal fails what waits; broken stays, others give way",
+          "[outbox][group]") {
   SubmitQueue queue;
   auto waiting = append_work(10);
   queue.push(waiting);
@@ -84,19 +85,22 @@ TEST_CASE("outbox queue: a refusal fails what waits; broken stays, others give w
 }
 
 TEST_CASE("outbox headers: any bytes come out as they went in", "[outbox][headers]") {
-  const std::vector<Header> headers{{"A", "1"}, {"", ""}, {"5:x,", std::string("\0\xff,", 3)}, {"A", ""}};
+  const std::vector<Header> headers{
+      {"A", "1"}, {"", ""}, {"5:x,", std::string("\0\xff,", 3)}, {"A", ""}};
   CHECK(decode_headers(encode_headers(headers)) == headers);
   CHECK(encode_headers({{"Host", "localhost"}}) == "4:Host,9:localhost,");
   CHECK(decode_headers("")->empty());
-  for (const char* damaged : {"4:Host,", "4:Host", ":", "5:Host,1:x,", "4:Host,x", "99999999999:a,1:b,",
-                              "18446744073709551615:a,1:b,", "-1:a,1:b,", "1:ab1:c,"})
+  for (const char* damaged :
+       {"4:Host,", "4:Host", ":", "5:Host,1:x,", "4:Host,x", "99999999999:a,1:b,",
+        "18446744073709551615:a,1:b,", "-1:a,1:b,", "1:ab1:c,"})
     CHECK(decode_headers(damaged) == std::nullopt);
 }
 
 TEST_CASE("outbox file system: networks are refused unless allowed, memory gets a warning",
           "[outbox][open]") {
   using enum FilesystemVerdict;
-  for (const std::uint64_t type : {0x6969U, 0x517BU, 0xFF534D42U, 0xFE534D42U, 0x65735546U, 0x01021997U})
+  for (const std::uint64_t type :
+       {0x6969U, 0x517BU, 0xFF534D42U, 0xFE534D42U, 0x65735546U, 0x01021997U})
     CHECK(classify_filesystem(type).verdict == unsafe);
   for (const std::uint64_t type : {0x01021994U, 0x794C7630U})
     CHECK(classify_filesystem(type).verdict == warn);

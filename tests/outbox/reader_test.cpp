@@ -61,7 +61,8 @@ TEST_CASE("outbox reader: what is no outbox is refused", "[outbox][reader]") {
   CHECK(OutboxReader::open(box.config.path).error().kind == FailureKind::broken);
 }
 
-TEST_CASE("outbox reader: sees whole groups only, and holds up no writer", "[outbox][reader][threads]") {
+TEST_CASE("outbox reader: sees whole groups only, and holds up no writer",
+          "[outbox][reader][threads]") {
   Box box;
   box.open();
   std::atomic<bool> stop = false;

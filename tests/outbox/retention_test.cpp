@@ -100,7 +100,8 @@ TEST_CASE("outbox: retention goes in small steps and reuses what it frees", "[ou
   CHECK(bytes_full > 0);
 }
 
-TEST_CASE("outbox: a step of retention takes a single payload over its bytes", "[outbox][retention]") {
+TEST_CASE("outbox: a step of retention takes a single payload over its bytes",
+          "[outbox][retention]") {
   Box box;
   box.config.keep_delivered = 1h;
   box.open();

@@ -99,25 +99,3 @@ TEST_CASE("outbox: of the attempts of one entry the newest are kept", "[outbox][
   CHECK(kept.front().sqlstate == "10");
   CHECK(kept.back().sqlstate == "59");
 }
-
-TEST_CASE("outbox: appends and settlements share one commit", "[outbox][settle]") {
-  Box box;
-  box.open();
-  box.append_ok(make_entry("first"));
-  const auto commits = [&] {
-    std::uint64_t sum = 0;
-    for (const auto count : box->stats().commit_seconds.counts) sum += count;
-    return sum;
-  };
-  const auto before = commits();
-  auto ticket = box->submit(make_entry("second"));
-  std::expected<void, Failure> settled;
-  {
-    const std::jthread settler([&] { settled = box->settle({delivered(1)}); });
-    // Both wait before the writer runs: the queue holds the settlement once the reply is due.
-    while (box.count(EntryState::delivered) == 0) static_cast<void>(box->run_once());
-  }
-  CHECK(settled);
-  CHECK(ticket.wait(0ms));
-  CHECK(commits() - before <= 2);
-}

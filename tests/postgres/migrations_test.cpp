@@ -115,4 +115,21 @@ TEST_CASE("postgres: a schema that an administrator made needs no privilege on t
   CHECK(destination->connects() == 1);
 }
 
+TEST_CASE("postgres: what goes wrong before the first entry is sent blames no entry",
+          "[postgres][migrations]") {
+  Fixture fixture;
+  // 22023 from a migration would read as a data error of the batch that happened to come first.
+  fixture.cluster.query(
+      "CREATE FUNCTION deny() RETURNS event_trigger LANGUAGE plpgsql AS "
+      "$$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = '22023'; END $$;"
+      "CREATE EVENT TRIGGER deny ON ddl_command_start EXECUTE FUNCTION deny()");
+  const auto destination = fixture.open();
+  const auto denied = deliver_one(*destination, make_entry(1));
+  REQUIRE_FALSE(denied.has_value());
+  CHECK(denied.error().sqlstate == "22023");
+  CHECK(denied.error().delivery_class == DeliveryClass::server);
+  fixture.cluster.query("DROP EVENT TRIGGER deny");
+  CHECK(deliver_one(*destination, make_entry(1)).has_value());
+}
+
 }  // namespace holdfast::postgres

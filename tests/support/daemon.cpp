@@ -38,6 +38,7 @@ void Daemon::write_configuration() const {
 
 Command Daemon::serve_command() const {
   return {.arguments = {config_.binary, "serve", "--config", config_path()},
+          .environment = config_.environment,
           .folder = folder_.path(),
           .out_path = folder_.file("out"),
           .err_path = folder_.file("log")};

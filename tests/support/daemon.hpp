@@ -27,6 +27,7 @@ struct DaemonConfig {
   std::uint16_t port = 0;        ///< of ingress; 0: an unused one.
   std::uint16_t admin_port = 0;  ///< of admin; 0: an unused one.
   std::string outbox_path = {};  ///< Empty: in the daemon's own folder.
+  std::vector<std::string> environment = {};  ///< "NAME=value", beside PATH, HOME and LC_ALL.
 };
 
 /// The real daemon as a child process, with its own folder for configuration, outbox and logs.
