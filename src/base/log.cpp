@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -53,9 +54,12 @@ class StderrSink final : public spdlog::sinks::base_sink<spdlog::details::null_m
     std::unique_lock lock(mutex_);
     return flushed_.wait_for(lock, std::chrono::seconds(1), [&] { return flushes_ >= count; });
   }
+  /// From now on every line is thrown away.
+  void abandon() { abandoned_ = true; }
 
  private:
   void sink_it_(const spdlog::details::log_msg& message) override {
+    if (abandoned_) return;
     std::string line(message.payload.data(), message.payload.size());
     line += '\n';
     for (std::string_view rest = line; !rest.empty();) {
@@ -70,6 +74,7 @@ class StderrSink final : public spdlog::sinks::base_sink<spdlog::details::null_m
     flushed_.notify_all();
   }
 
+  std::atomic<bool> abandoned_{false};
   // Guarded by mutex_: any thread.
   std::mutex mutex_;
   std::condition_variable flushed_;
@@ -91,7 +96,9 @@ class StderrLog::Impl {
   }
   ~Impl() {
     // A reader that is stuck would hold up the join of the writing thread for ever: leave it then.
-    if (!flush()) (void)new std::shared_ptr(pool_);
+    if (flush()) return;
+    sink_->abandon();
+    (void)new std::shared_ptr(pool_);
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;

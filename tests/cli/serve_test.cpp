@@ -77,8 +77,10 @@ TEST_CASE("cli: a second signal ends a stop that takes long", "[cli][serve]") {
   }));
   daemon.start();
   HttpConnection slow(daemon.port());
-  REQUIRE(
-      slow.send_bytes("POST /ingest/plain HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf"));
+  const std::string head = "POST /ingest/plain HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n";
+  // The answer to the first shows that the daemon has the beginning of the second in hand.
+  REQUIRE(slow.send_bytes(head + "full" + head + "ha"));
+  REQUIRE(slow.receive().has_value());
   daemon.send_signal(SIGTERM);
   REQUIRE(eventually([&] { return daemon.log_text().contains("stopping: "); }, 10s));
   CHECK(daemon.running());
