@@ -204,6 +204,7 @@ std::expected<RequestHead, Fault> Engine::read_head(Connection& connection,
     if (parser.empty()) return std::unexpected(Fault{0, ""});
     if (filled == Connection::Fill::timed_out)
       return std::unexpected(Fault{408, "the request was not complete within request_deadline"});
+    if (seats_.closing()) return std::unexpected(Fault{503, "shutting down; send it again"});
     return std::unexpected(Fault{400, "the request ended within its head"});
   }
 }

@@ -58,6 +58,7 @@ Reply Engine::answer(Exchange& exchange, const httplib::ContentReader* reader) {
                     });
   if (!read || !exchange.stream.complete()) {
     exchange.stream.abandon();
+    if (seats_.closing() && !exchange.fault) return problem({503, "shutting down; send it again"});
     const auto& fault = exchange.fault ? exchange.fault : exchange.stream.fault();
     return problem(fault.value_or(Fault{400, "the body is malformed"}));
   }

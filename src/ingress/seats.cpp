@@ -3,6 +3,14 @@
 #include <sys/socket.h>
 
 namespace holdfast::ingress {
+namespace {
+
+bool has_bytes(int socket) {
+  char byte = 0;
+  return ::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+}  // namespace
 
 Seats::Seat::Seat(Seats& seats, int socket) : seats_(seats), socket_(socket) {
   std::unique_lock lock(seats_.mutex_);
@@ -30,7 +38,7 @@ void Seats::Seat::wait_for_request() {
     idle_ = true;
     idle_since_ = ++seats_.turn_;
     // Bytes that have arrived already can still be read after this; new ones end the wait.
-    if (seats_.closing_) ::shutdown(socket_, SHUT_RD);
+    if (seats_.closing_ && !has_bytes(socket_)) ::shutdown(socket_, SHUT_RD);
   }
   seats_.changed_.notify_one();
 }
@@ -54,8 +62,10 @@ bool Seats::closing() const {
 void Seats::close_idle() {
   const std::scoped_lock lock(mutex_);
   closing_ = true;
+  // A request that has begun to arrive is not idle, though its thread may not have run yet: what is
+  // shut now could never be read to its end.
   for (const Seat* seat : seats_)
-    if (seat->idle_) ::shutdown(seat->socket_, SHUT_RD);
+    if (seat->idle_ && !has_bytes(seat->socket_)) ::shutdown(seat->socket_, SHUT_RD);
 }
 
 void Seats::cut_all() {

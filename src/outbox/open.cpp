@@ -16,7 +16,8 @@ constexpr int write_busy_timeout_ms = 100;
 /// After a crash the WAL may hold commits whose pages were written but never synced: after a power
 /// cut they would be gone, though a retry of their senders has just been answered as a duplicate.
 /// So all of it is synced into the database file before anybody is answered; docs/decisions/0002.
-void checkpoint_recovered(Connection& connection, const OutboxFiles& files, const LogSink& log) {
+void checkpoint_recovered(Connection& connection, const OutboxFiles& files, bool left_open,
+                          const LogSink& log) {
   connection.set_busy_timeout(open_busy_timeout_ms);
   const auto recovered = connection.checkpoint(CheckpointMode::passive);
   const auto emptied = connection.checkpoint(CheckpointMode::truncate);
@@ -27,7 +28,7 @@ void checkpoint_recovered(Connection& connection, const OutboxFiles& files, cons
          std::format("opening outbox {}: another program reads it and keeps the WAL from being "
                      "emptied; end that program and start again",
                      files.database)});
-  if (recovered.wal_frames > 0)
+  if (left_open)
     log({LogLevel::info,
          "outbox_recovered",
          "The outbox was not closed the last time; what its WAL held was synced.",
@@ -39,10 +40,11 @@ void checkpoint_recovered(Connection& connection, const OutboxFiles& files, cons
 std::unique_ptr<Connection> open_writer(const OutboxFiles& files, const std::string& vfs,
                                         bool checkpoint, const LogSink& log) {
   static_cast<void>(inspect_file(files.database, vfs));
+  const bool left_open = file_size(files.wal) > 0;
   prepare_file(files);
   auto connection = std::make_unique<Connection>(files.database, vfs);
   migrate(connection->database());
-  if (checkpoint) checkpoint_recovered(*connection, files, log);
+  if (checkpoint) checkpoint_recovered(*connection, files, left_open, log);
   return connection;
 }
 
