@@ -12,7 +12,7 @@
 // the loader knows which version is in use. They decide what is durable and what arrives.
 extern "C" {
 const char* sqlite3_libversion(void);
-int PQlibVersion(void);
+int PQlibVersion(void);  // NOLINT(readability-identifier-naming): libpq's name.
 }
 
 namespace holdfast::cli {

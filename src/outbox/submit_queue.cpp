@@ -28,7 +28,7 @@ void SubmitQueue::push(Work work) {
       waiting_.push_back(std::move(work));
     }
   }
-  if (refused) fail(work, *refused);
+  if (refused) fail(work, *refused);  // NOLINT(bugprone-use-after-move): kept where refused.
   if (wakes) wake_.raise();
 }
 

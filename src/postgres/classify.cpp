@@ -70,7 +70,7 @@ ConnectError split_server_line(std::string_view line) {
   const auto colon = line.find(":  ");
   if (colon == std::string_view::npos || colon > 20) return {"", std::string(line)};
   const std::string_view rest = line.substr(colon + 3);
-  const auto is_code = [](unsigned char c) { return std::isdigit(c) != 0 || std::isupper(c) != 0; };
+  const auto is_code = [](unsigned char c) { return std::isalnum(c) != 0 && std::islower(c) == 0; };
   if (rest.size() > 7 && rest.substr(5, 2) == ": " &&
       std::ranges::all_of(rest.substr(0, 5), is_code))
     return {std::string(rest.substr(0, 5)), std::string(rest.substr(7))};

@@ -111,11 +111,13 @@ void Machine::run_pass(Batch batch) {
   SplitQueue queue(std::move(batch));
   while (!queue.empty() && !stop_.stop_requested()) {
     Batch part = queue.take();
-    const After after = deliver(part);
-    if (after == After::again) queue.put_back(std::move(part));
-    if (after == After::split) queue.put_back_halves(std::move(part));
-    if (after == After::skip_group) queue.drop_group(group_of(part.front()));
-    if (after == After::end_pass) break;
+    switch (deliver(part)) {
+      case After::go_on: break;
+      case After::again: queue.put_back(std::move(part)); break;
+      case After::split: queue.put_back_halves(std::move(part)); break;
+      case After::skip_group: queue.drop_group(group_of(part.front())); break;
+      case After::end_pass: queue = SplitQueue(Batch{}); break;
+    }
   }
   // Not worth stopping for: what cannot be written is owed, and ready() comes back to it.
   if (!outbox_.retry_at()) static_cast<void>(outbox_.flush());
