@@ -14,9 +14,9 @@ namespace {
 /// checkpoint, which is a second fsync after one that failed.
 [[noreturn]] void leave_broken(const Failure& failure, base::StderrLog& log) {
   log.sink()({LogLevel::error,
-              "outbox_broken",
-              failure.message + "; the process ends here, check the disk and start it again",
-              {}});
+              "exit_unclosed",
+              "Leaving without closing the outbox; check the disk and start again",
+              {{"reason", failure.message}}});
   log.flush();
   std::_Exit(exit_failed);
 }

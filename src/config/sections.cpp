@@ -60,10 +60,9 @@ void read_ingress(const toml::table& table, IngressConfig& ingress, Loading& loa
     reader.read_parsed("public_url", ingress.public_url, parse_public_url);
   reader.read_size("max_body", ingress.max_body_bytes, {1, max_body_bytes_max});
   reader.read_count("max_connections", ingress.max_connections, {1, 10'000});
-  // The HTTP library is compiled with a limit of 100 headers and 8 KiB of request line.
-  reader.read_count("max_headers", ingress.max_headers, {1, 100});
+  reader.read_count("max_headers", ingress.max_headers, {1, 1000});
   reader.read_size("max_header_bytes", ingress.max_header_bytes, {kib, 512 * kib});
-  reader.read_size("max_uri", ingress.max_uri_bytes, {64, 8 * kib});
+  reader.read_size("max_uri", ingress.max_uri_bytes, {64, 64 * kib});
   reader.read_size("max_inflight_bytes", ingress.max_inflight_bytes, {kib, 64 * gib});
   reader.read_duration("request_deadline", ingress.request_deadline, {100ms, 10min});
   reader.read_duration("keep_alive_timeout", ingress.keep_alive_timeout, {1s, 1h});

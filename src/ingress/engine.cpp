@@ -19,8 +19,8 @@ constexpr int listen_backlog = 1024;
 /// connection gives way.
 constexpr std::size_t spare_threads = 4;
 constexpr std::size_t queue_max = 1024;
-/// How long a new connection waits for a seat. With the spare threads and the queue this bounds the
-/// wait of the last in the queue to half a minute.
+/// How long a new connection waits for a seat. With the spare threads and the queue the last in the
+/// queue is told so within half a minute, unless those before it are slow to take their refusal.
 constexpr std::chrono::milliseconds seat_patience{100};
 
 /// cpp-httplib sets SO_REUSEPORT by default, with which a second daemon would share the port.

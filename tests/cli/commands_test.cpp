@@ -31,9 +31,9 @@ constexpr const char* good_file = "[[source]]\nname = \"a\"\nprovider = \"none\"
 
 TEST_CASE("cli: every command has help", "[cli][process]") {
   const std::vector<std::vector<std::string>> commands{
-      {},         {"serve"},          {"validate"},       {"status"},
-      {"outbox"}, {"outbox", "list"}, {"outbox", "show"}, {"healthcheck"},
-      {"version"}};
+      {},          {"serve"},           {"validate"},         {"status"},
+      {"outbox"},  {"outbox", "list"},  {"outbox", "show"},   {"healthcheck"},
+      {"migrate"}, {"migrate", "plan"}, {"migrate", "apply"}, {"version"}};
   for (auto command : commands) {
     command.emplace_back("--help");
     const auto result = holdfast_alone(command);

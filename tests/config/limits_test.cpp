@@ -30,10 +30,10 @@ TEST_CASE("config: every limit holds at its ends and is refused past them with i
   const auto row = GENERATE(
       Limit{"ingress", "max_body", "\"0B\"", "\"1B\"", "\"64MiB\"", "\"67108865B\"", "1B to 64MiB"},
       Limit{"ingress", "max_connections", "0", "1", "10000", "10001", "1 to 10000"},
-      Limit{"ingress", "max_headers", "0", "1", "100", "101", "1 to 100"},
+      Limit{"ingress", "max_headers", "0", "1", "1000", "1001", "1 to 1000"},
       Limit{"ingress", "max_header_bytes", "\"1023B\"", "\"1KiB\"", "\"512KiB\"", "\"513KiB\"",
             "1KiB to 512KiB"},
-      Limit{"ingress", "max_uri", "\"63B\"", "\"64B\"", "\"8KiB\"", "\"8193B\"", "64B to 8KiB"},
+      Limit{"ingress", "max_uri", "\"63B\"", "\"64B\"", "\"64KiB\"", "\"65537B\"", "64B to 64KiB"},
       Limit{"ingress", "max_inflight_bytes", "\"1023B\"", "\"4MiB\"", "\"64GiB\"", "\"65GiB\"",
             "1KiB to 64GiB"},
       Limit{"ingress", "request_deadline", "\"99ms\"", "\"100ms\"", "\"10m\"", "\"601s\"",

@@ -6,7 +6,7 @@
 
 #include "fault_vfs.hpp"
 #include "fixture.hpp"
-#include "leaks_allowed.hpp"
+#include "support/leaks_allowed.hpp"
 
 using namespace holdfast;
 using namespace holdfast::outbox_tests;
@@ -52,7 +52,7 @@ TEST_CASE("outbox: one group is one sync, and duplicates alone are none", "[outb
 
 TEST_CASE("outbox: an I/O error at commit breaks the outbox for good, without closing it",
           "[outbox][fault]") {
-  const LeaksAllowed leaks;
+  const support::LeaksAllowed leaks;
   const auto call = GENERATE(FileCall::sync, FileCall::write);
   FaultVfs vfs;
   Box box;
@@ -101,7 +101,7 @@ TEST_CASE("outbox: an I/O error at commit breaks the outbox for good, without cl
 }
 
 TEST_CASE("outbox: waiting requests are refused before on_broken is called", "[outbox][fault]") {
-  const LeaksAllowed leaks;
+  const support::LeaksAllowed leaks;
   FaultVfs vfs;
   support::ScratchFolder folder;
   support::FakeClock clock;
@@ -189,7 +189,7 @@ TEST_CASE("outbox: a full disk at a checkpoint is no reason to stop", "[outbox][
 }
 
 TEST_CASE("outbox: a failed sync at a checkpoint breaks the outbox", "[outbox][fault]") {
-  const LeaksAllowed leaks;
+  const support::LeaksAllowed leaks;
   FaultVfs vfs;
   Box box;
   box.vfs = vfs.name();
@@ -228,7 +228,7 @@ TEST_CASE("outbox: a failed sync of the checkpoint on open is broken", "[outbox]
 
 TEST_CASE("outbox: every single failing write or sync leaves all acknowledged entries",
           "[outbox][fault][crash]") {
-  const LeaksAllowed leaks;
+  const support::LeaksAllowed leaks;
   const auto call = GENERATE(FileCall::sync, FileCall::write);
   const auto target = GENERATE(FileTarget::wal, FileTarget::database);
   const int code = GENERATE(SQLITE_FULL, SQLITE_IOERR_WRITE);

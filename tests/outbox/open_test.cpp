@@ -10,8 +10,8 @@
 
 #include "fault_vfs.hpp"
 #include "fixture.hpp"
-#include "leaks_allowed.hpp"
 #include "outbox/schema.hpp"
+#include "support/leaks_allowed.hpp"
 
 using namespace holdfast;
 using namespace holdfast::outbox_tests;
@@ -288,7 +288,7 @@ TEST_CASE("outbox: a start does not look at each entry", "[outbox][open][slow]")
 
 TEST_CASE("outbox: a file removed or replaced under a running process is noticed before the answer",
           "[outbox][open][fault]") {
-  const LeaksAllowed leaks;
+  const support::LeaksAllowed leaks;
   Box box;
   box.open();
   box.append_ok(make_entry("x"));

@@ -5,9 +5,9 @@ extern "C" {
 [[gnu::weak]] void __lsan_enable();
 }
 
-namespace holdfast::outbox_tests {
+namespace holdfast::support {
 
-/// A broken outbox gives its connection up on purpose; the leak checker need not know.
+/// What is given up on purpose while this lives; the leak checker need not know.
 class LeaksAllowed {
  public:
   LeaksAllowed() {
@@ -20,4 +20,4 @@ class LeaksAllowed {
   LeaksAllowed& operator=(const LeaksAllowed&) = delete;
 };
 
-}  // namespace holdfast::outbox_tests
+}  // namespace holdfast::support
