@@ -1,3 +1,6 @@
+#include <malloc.h>
+#include <sys/resource.h>
+
 #include <cstdlib>
 #include <format>
 
@@ -9,6 +12,19 @@
 
 namespace holdfast::cli {
 namespace {
+
+/// What the defaults of the system would spoil.
+void prepare_process() {
+  // The soft limit of 1024 descriptors is for programs that use select(); ours may have more senders.
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
+  // Bodies are large and short-lived: given back to the system at once, not kept by 256 threads.
+  constexpr int body_bytes_mapped = 256 * 1024;
+  mallopt(M_MMAP_THRESHOLD, body_bytes_mapped);
+}
 
 /// The end after an I/O error at commit: nothing is closed, because closing the database would
 /// checkpoint, which is a second fsync after one that failed.
@@ -50,6 +66,7 @@ void wait_for_stop(Signals& signals, const LogSink& log) {
 int serve(const Context& context) {
   const auto config = load_config(context);
   if (!config) return config.error();
+  prepare_process();
   Signals signals;
   base::StderrLog log(config->log);
   const LogSink sink = log.sink();

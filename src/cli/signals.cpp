@@ -21,6 +21,8 @@ Signals::Signals() {
   sigaddset(&set_, SIGHUP);
   HOLDFAST_CHECK(pthread_sigmask(SIG_BLOCK, &set_, nullptr) == 0, "signals can be blocked");
   std::signal(SIGPIPE, SIG_IGN);
+  // A limit on file sizes shall be an I/O error that is reported, not a death without a word.
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 int Signals::wait() {

@@ -81,6 +81,11 @@ bool Engine::take(Exchange& exchange, const char* bytes, std::size_t size) const
 void Engine::write_reply(Exchange& exchange, Reply reply, httplib::Response& response) const {
   exchange.status = reply.status;
   response.status = reply.status;
+  // The shutdown may have begun since: a sender that is told so opens another connection.
+  if (seats_.closing()) {
+    exchange.close = true;
+    response.set_header("Connection", "close");
+  }
   response.set_header("Date", http_date(dependencies_.clock.wall_now()));
   for (const auto& [name, value] : reply.headers) response.set_header(name, value);
   if (!reply.content_type.empty()) response.set_content(std::move(reply.body), reply.content_type);

@@ -16,7 +16,7 @@
 namespace holdfast::observe {
 
 // Limits of the admin listener. They are constants: an operator has no reason to change them.
-inline constexpr std::size_t admin_threads = 8;
+inline constexpr std::size_t admin_threads = 64;
 inline constexpr std::size_t admin_connections_queued_max = 64;
 inline constexpr int admin_listen_backlog = 1024;
 inline constexpr std::size_t admin_body_bytes_max = 64 * kib;

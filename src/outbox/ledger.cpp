@@ -132,10 +132,15 @@ void Ledger::check_files() {
   const auto database = identify(files_.database);
   const auto wal = identify(files_.wal);
   space_.wal_bytes = wal.size;
-  if (database.same_file(database_identity_) && wal.same_file(wal_identity_)) return;
+  // Nothing of ours ever makes the database file shorter.
+  const bool whole = database.size >= database_identity_.size;
+  if (whole && database.same_file(database_identity_) && wal.same_file(wal_identity_)) {
+    database_identity_.size = database.size;
+    return;
+  }
   throw Error({FailureKind::broken,
-               std::format("storing entries: {} or its -wal file was removed or replaced while the "
-                           "process ran; stop it, put the files back, and start it again",
+               std::format("storing entries: {} or its -wal file was removed, replaced or cut short "
+                           "while the process ran; stop it, put the files back, and start it again",
                            files_.database)});
 }
 

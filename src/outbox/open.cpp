@@ -41,6 +41,12 @@ std::unique_ptr<Connection> open_writer(const OutboxFiles& files, const std::str
                                         bool checkpoint, const LogSink& log) {
   static_cast<void>(inspect_file(files.database, vfs));
   const bool left_open = file_size(files.wal) > 0;
+  // SQLite would take a WAL without its database for rubbish, and empty it.
+  if (left_open && file_size(files.database) == 0)
+    throw Error({FailureKind::refused,
+                 std::format("opening outbox {}: it is missing or empty, but {} holds entries; put "
+                             "the file back, or move the -wal file aside and keep it",
+                             files.database, files.wal)});
   prepare_file(files);
   auto connection = std::make_unique<Connection>(files.database, vfs);
   migrate(connection->database());

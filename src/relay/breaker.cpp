@@ -44,6 +44,7 @@ Breaker::Recovery Breaker::answered() {
   pause_reason_ = {};
   failures_ = 0;
   doublings_ = 0;
+  contentions_ = 0;
   return ended;
 }
 
@@ -90,6 +91,10 @@ Retry Breaker::contended(const DeliveryFailure& failure, SteadyTime now) {
   const auto delay = contention_delay(contentions_);
   not_before_ = now + delay;
   return {contentions_, delay};
+}
+
+void Breaker::look_elsewhere(SteadyTime now) {
+  if (mode_ == Mode::half_open) not_before_ = now + contention_delay(1);
 }
 
 milliseconds Breaker::contention_delay(std::uint32_t tries) {

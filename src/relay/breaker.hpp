@@ -22,8 +22,13 @@ inline constexpr int server_cap_factor = 4;
 /// Contention: rolled back by the server, so a short wait is enough ...
 inline constexpr std::chrono::milliseconds contention_initial{20};
 inline constexpr std::chrono::milliseconds contention_cap{1'000};
-/// ... until it has failed this often in a row: then it is no contention but an outage.
-inline constexpr std::uint32_t contention_tries_max = 10;
+/// ... until it has failed this often in a row: then one entry alone shows who is to blame.
+inline constexpr std::uint32_t contention_tries_max = 3;
+/// An entry that contends alone waits 1, 2, 4, ... seconds up to this, while others go on; each try
+/// may cost the whole lock_timeout.
+inline constexpr std::chrono::milliseconds contention_hold_cap{10'000};
+/// From so many tries alone on its group counts as paused, and is probed like every paused one.
+inline constexpr std::uint32_t contention_alone_max = 8;
 /// Size of the batch after a probe went through: 1, 4, 16, ...
 inline constexpr std::uint32_t ramp_factor = 4;
 /// After a time-out the batch stays halved until this many full batches went through.
@@ -55,6 +60,8 @@ class Breaker {
   /// The next try is a probe.
   [[nodiscard]] bool half_open() const { return mode_ == Mode::half_open || paused(); }
   [[nodiscard]] bool failing() const { return failures_ > 0; }
+  /// Rolled back more than once in a row: nothing is getting through.
+  [[nodiscard]] bool contending() const { return contentions_ > 1; }
   [[nodiscard]] bool paused() const { return mode_ == Mode::paused; }
   [[nodiscard]] std::string_view pause_reason() const { return pause_reason_; }
   [[nodiscard]] std::uint32_t failures() const { return failures_; }
@@ -68,9 +75,11 @@ class Breaker {
   void delivered(std::uint32_t entries);
   /// The link or the server is gone; also a commit in doubt.
   [[nodiscard]] Retry unreachable(const DeliveryFailure& failure, SteadyTime now);
-  /// Rolled back for contention; from the tenth time in a row on as `unreachable`. It closes
+  /// Rolled back for contention; from the third time in a row on as `unreachable`. It closes
   /// nothing: only what an entry came to shows that the destination is well.
   [[nodiscard]] Retry contended(const DeliveryFailure& failure, SteadyTime now);
+  /// The entry that contended is held; another one may tell at once whether it is the only one.
+  void look_elsewhere(SteadyTime now);
   /// A batch of `entries` took too long: go on with half of it.
   [[nodiscard]] Retry too_slow(std::uint32_t entries);
   /// The entry that made batches too slow is known and out of the way: full batches again.

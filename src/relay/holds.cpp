@@ -9,6 +9,7 @@ std::string_view to_string(HoldReason reason) {
   switch (reason) {
     case HoldReason::parent_missing: return "parent_missing";
     case HoldReason::retry_alone: return "retry_alone";
+    case HoldReason::contention: return "contention";
     case HoldReason::timeout: return "timeout";
     case HoldReason::breaks_session: return "breaks_session";
     case HoldReason::poison_flood: return "poison_flood";

@@ -15,7 +15,14 @@
 namespace holdfast::relay {
 
 /// Why a group waits. The first two are short, between two tries of one entry; nobody is told.
-enum class HoldReason { parent_missing, retry_alone, timeout, breaks_session, poison_flood };
+enum class HoldReason {
+  parent_missing,
+  retry_alone,
+  contention,
+  timeout,
+  breaks_session,
+  poison_flood
+};
 /// The stable word of logs, health and metrics.
 [[nodiscard]] std::string_view to_string(HoldReason reason);
 /// True for those that an operator sees as a paused source.

@@ -183,13 +183,13 @@ void Machine::publish() {
   stats.paused_sources = holds_.paused_sources();
   if (stats.paused) stats.pause_reason = std::string(breaker_.pause_reason());
   const auto wait = breaker_.not_before();
-  if (const auto now = clock_.steady_now(); breaker_.failing() && wait > now)
+  if (const auto now = clock_.steady_now(); (breaker_.failing() || breaker_.contending()) && wait > now)
     stats.retry_at = clock_.wall_now() + std::chrono::ceil<std::chrono::milliseconds>(*wait - now);
   if (!destination_)
     stats.state = DestinationState::unconfigured;
   else if (stats.paused)
     stats.state = DestinationState::paused;
-  else if (breaker_.failing())
+  else if (breaker_.failing() || breaker_.contending())
     stats.state = DestinationState::backing_off;
   else if (destination_->connected())
     stats.state = DestinationState::connected;

@@ -63,6 +63,7 @@ class Machine {
   [[nodiscard]] After on_alone(const Entry& entry, const DeliveryFailure& failure);
   [[nodiscard]] After on_alone_data(const Entry& entry, const DeliveryFailure& failure);
   [[nodiscard]] After on_alone_foreign_key(const Entry& entry, const DeliveryFailure& failure);
+  [[nodiscard]] After on_alone_contention(const Entry& entry, const DeliveryFailure& failure);
   [[nodiscard]] After on_alone_timeout(const Entry& entry, const DeliveryFailure& failure);
   [[nodiscard]] After bury(const Entry& entry, const DeliveryFailure& failure);
   [[nodiscard]] After hold(const Entry& entry, HoldReason reason, const DeliveryFailure& failure,

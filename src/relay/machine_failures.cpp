@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "relay/events.hpp"
@@ -99,8 +100,31 @@ void Machine::on_alone_unreachable(const Entry& entry, const DeliveryFailure& fa
 }
 
 Machine::After Machine::on_contention(const Batch& batch, const DeliveryFailure& failure) {
+  if (batch.size() == 1 &&
+      suspects_.of(batch.front()).contentions + 1 >= contention_tries_max)
+    return on_alone_contention(batch.front(), failure);
+  if (batch.size() == 1) ++suspects_.of(batch.front()).contentions;
   log_(retry_event(failure, breaker_.contended(failure, clock_.steady_now()), batch.size()));
   return After::end_pass;
+}
+
+/// Perhaps only this entry meets a locked row: its group waits, and the others show whether they
+/// get through. It is never charged, for the other side of a conflict may be anybody.
+Machine::After Machine::on_alone_contention(const Entry& entry, const DeliveryFailure& failure) {
+  const auto tries = ++suspects_.of(entry).contentions;
+  breaker_.look_elsewhere(clock_.steady_now());
+  const Hold* held = holds_.find(group_of(entry));
+  if (held && is_pause(held->reason)) {
+    log_(retry_event(failure, {tries, probe_interval}, 1));
+    holds_.postpone(group_of(entry), clock_.steady_now() + probe_interval);
+    return After::end_pass;
+  }
+  const bool enough = tries >= contention_alone_max;
+  const auto doublings = std::min(tries - contention_tries_max, 4U);
+  const milliseconds wait =
+      enough ? probe_interval : std::min(contention_hold_cap, contention_cap * (1U << doublings));
+  log_(retry_event(failure, {tries, wait}, 1));
+  return hold(entry, enough ? HoldReason::contention : HoldReason::retry_alone, failure, wait);
 }
 
 Machine::After Machine::on_misconfigured(const Batch& batch, const DeliveryFailure& failure) {

@@ -41,6 +41,7 @@ struct Suspect {
   std::uint32_t data_errors = 0;  ///< In a row; another answer about the entry starts it again.
   std::uint32_t foreign_key_tries = 0;
   std::uint32_t timeouts = 0;
+  std::uint32_t contentions = 0;
   std::uint32_t sessions_broken = 0;
 };
 

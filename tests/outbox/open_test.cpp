@@ -223,6 +223,25 @@ TEST_CASE("outbox: where WAL cannot be had, opening is refused", "[outbox][open]
   CHECK_THAT(refused.message, ContainsSubstring("journal_mode"));
 }
 
+TEST_CASE("outbox: a WAL whose database is gone is refused and kept, byte for byte",
+          "[outbox][open][crash]") {
+  Box box;
+  box.open();
+  static_cast<void>(box.append_ok(make_entry("precious")));
+  const auto wal = read_file(box.config.path + "-wal");
+  REQUIRE(wal.contains("precious"));
+  Box left;
+  write_file(left.config.path + "-wal", wal);
+  SECTION("missing") {}
+  SECTION("empty") {
+    write_file(left.config.path, "");
+  }
+  const auto refused = open_refused(left);
+  CHECK(refused.kind == FailureKind::refused);
+  CHECK_THAT(refused.message, ContainsSubstring("put the file back"));
+  CHECK(read_file(left.config.path + "-wal") == wal);
+}
+
 TEST_CASE("outbox: what a crash left in the WAL is in the database file before open returns",
           "[outbox][open][crash]") {
   Box box;

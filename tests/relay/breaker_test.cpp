@@ -124,11 +124,11 @@ TEST_CASE("breaker: a batch that was not full does not make the next one larger"
   CHECK(breaker.entries_max() == 16);
 }
 
-TEST_CASE("breaker: the tenth contention in a row counts as an outage, the ninth does not",
+TEST_CASE("breaker: the third contention in a row counts as an outage, the second does not",
           "[relay][breaker]") {
   Breaker breaker(defaults(), 1);
   const auto deadlock = failure_of(DeliveryClass::contention, "40P01");
-  for (std::uint32_t n = 1; n <= 9; ++n) {
+  for (std::uint32_t n = 1; n <= 2; ++n) {
     const auto retry = breaker.contended(deadlock, now);
     CHECK(retry.attempt == n);
     CHECK(retry.delay <= relay::backoff_ceiling(20ms, 1s, n - 1));
@@ -143,7 +143,7 @@ TEST_CASE("breaker: the tenth contention in a row counts as an outage, the ninth
 TEST_CASE("breaker: a commit between makes contention start from one", "[relay][breaker]") {
   Breaker breaker(defaults(), 1);
   const auto deadlock = failure_of(DeliveryClass::contention, "40P01");
-  for (int i = 0; i < 9; ++i) static_cast<void>(breaker.contended(deadlock, now));
+  for (int i = 0; i < 2; ++i) static_cast<void>(breaker.contended(deadlock, now));
   breaker.delivered(10);
   CHECK(breaker.contended(deadlock, now).attempt == 1);
 }

@@ -137,10 +137,10 @@ TEST_CASE("relay: contention sends the same batch soon again and charges nothing
           "[relay][contention]") {
   RelayRig rig;
   const auto ids = append_some(rig, 10);
-  rig.destination.fail_next(failure_of(DeliveryClass::contention, "40P01", "deadlock"), 9);
+  rig.destination.fail_next(failure_of(DeliveryClass::contention, "40P01", "deadlock"), 2);
   const auto before = rig.clock.steady_now();
   rig.pass_time(10s);
-  CHECK(rig.batch_sizes() == Sizes(10, 10));
+  CHECK(rig.batch_sizes() == Sizes(3, 10));
   CHECK(rig.relay->stats().last_success <= rig.clock.wall_now());
   CHECK(rig.clock.steady_now() - before == 10s);
   CHECK(rig.events("destination_recovered").empty());
@@ -148,18 +148,59 @@ TEST_CASE("relay: contention sends the same batch soon again and charges nothing
   rig.everything_arrives();
 }
 
-TEST_CASE("relay: the tenth contention in a row is an outage", "[relay][contention]") {
+TEST_CASE("relay: the third contention in a row is an outage", "[relay][contention]") {
   RelayRig rig;
   append_some(rig, 10);
-  rig.destination.fail_next(failure_of(DeliveryClass::contention, "40P01", "deadlock"), 10);
-  while (rig.destination.calls().size() < 9) rig.pass_time(10ms);
+  rig.destination.fail_next(failure_of(DeliveryClass::contention, "40P01", "deadlock"), 3);
+  while (rig.destination.calls().size() < 1) rig.pass_time(1ms);
   CHECK(rig.relay->stats().state != DestinationState::backing_off);
-  while (rig.destination.calls().size() < 10) rig.pass_time(1ms);
+  while (rig.destination.calls().size() < 3) rig.pass_time(1ms);
   CHECK((rig.relay->stats().state == DestinationState::backing_off ||
          rig.count(EntryState::pending) < 10));
   rig.everything_arrives();
-  CHECK(rig.batch_sizes()[10] == 1);
+  CHECK(rig.batch_sizes()[3] == 1);
   CHECK(rig.events("destination_recovered").size() == 1);
+}
+
+TEST_CASE("relay: an entry that contends alone holds its own source only", "[relay][contention]") {
+  RelayRig rig;
+  const auto bad = rig.append("a", "locked");
+  rig.append_many("b", 5);
+  rig.destination.refuse_bodies({"locked"}, failure_of(DeliveryClass::contention, "55P03", "lock"));
+  rig.pass_time(20s);
+  CHECK(rig.destination.rows().size() == 5);
+  CHECK(rig.relay->stats().paused_sources.empty());
+  // What comes later for other sources does not wait for it either.
+  rig.append_many("c", 3);
+  rig.pass_time(3s);
+  CHECK(rig.destination.rows().size() == 8);
+  // In the long run an operator sees which source it is; the entry is never dead nor charged.
+  rig.pass_time(120s);
+  REQUIRE(rig.relay->stats().paused_sources.size() == 1);
+  CHECK(rig.relay->stats().paused_sources[0].source == "a");
+  CHECK(rig.relay->stats().paused_sources[0].reason == "contention");
+  CHECK(rig.find(bad).attempts.empty());
+  CHECK(rig.count(EntryState::dead) == 0);
+  rig.everything_arrives();
+  CHECK(rig.relay->stats().paused_sources.empty());
+}
+
+TEST_CASE("relay: when everything contends the destination is backing off, and comes back",
+          "[relay][contention]") {
+  RelayRig rig;
+  rig.append_many("a", 3);
+  rig.append_many("b", 3);
+  rig.destination.set_rule(
+      [](auto) { return failure_of(DeliveryClass::contention, "55P03", "lock"); });
+  rig.pass_time(10s);
+  CHECK(rig.relay->stats().state == DestinationState::backing_off);
+  rig.pass_time(10min);
+  CHECK(rig.relay->stats().state == DestinationState::backing_off);
+  CHECK(rig.count(EntryState::pending) == 6);
+  rig.destination.heal();
+  rig.pass_time(31s);
+  CHECK(rig.destination.rows().size() == 6);
+  rig.everything_arrives();
 }
 
 TEST_CASE("relay: a configuration error pauses, says so once, and resumes by itself",
