@@ -61,7 +61,8 @@ struct OutboxConfig {
 };
 
 struct DestinationConfig {
-  Secret url;  ///< Any libpq URL; empty: unconfigured.
+  std::uint32_t url_line = 0;  ///< Line of the file that has the URL, for messages; 0: none.
+  Secret url;                  ///< Any libpq URL; empty: unconfigured.
   std::string schema = "holdfast";
   bool migrate = true;
   std::uint32_t connections = 1;

@@ -15,7 +15,8 @@ namespace {
 
 /// What the defaults of the system would spoil.
 void prepare_process() {
-  // The soft limit of 1024 descriptors is for programs that use select(); ours may have more senders.
+  // The soft limit of 1024 descriptors is for programs that use select(); ours may have more
+  // senders.
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
     files.rlim_cur = files.rlim_max;

@@ -24,8 +24,9 @@ int validate_as_json(const Context& context) {
           {{"line", error.line}, {"key", error.key}, {"message", error.message}});
   }
   if (fault)
-    document["errors"].push_back(
-        {{"line", 0}, {"key", "destination"}, {"message", fault->message}});
+    document["errors"].push_back({{"line", config->destination.url_line},
+                                  {"key", "destination.url"},
+                                  {"message", fault->message}});
   print(document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n');
   return document["ok"] == true ? exit_good : exit_usage;
 }

@@ -59,6 +59,12 @@ void TableReader::note(std::uint32_t line, std::string shown_key, std::string me
   loading_.errors.list.push_back({line, std::move(shown_key), std::move(message)});
 }
 
+std::uint32_t TableReader::line_of(std::string_view key) const {
+  const auto* node = find(key);
+  if (node == nullptr) node = find(std::string(key) + "_file");
+  return (node != nullptr ? node->source() : table_.source()).begin.line;
+}
+
 void TableReader::error(std::string_view key, std::string message) {
   const auto* node = find(key);
   note(node != nullptr ? node->source().begin.line : table_.source().begin.line, shown_key(key),

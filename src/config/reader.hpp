@@ -64,6 +64,8 @@ class TableReader {
   /// Both at once are an error, unless the key itself is empty.
   [[nodiscard]] std::optional<std::string> secret(std::string_view key);
 
+  /// The line of `key`, or of `<key>_file`, or of the table.
+  [[nodiscard]] std::uint32_t line_of(std::string_view key) const;
   /// Notes a fault of the value of `key`.
   void error(std::string_view key, std::string message);
   /// Notes a fault of the table as a whole.

@@ -102,6 +102,7 @@ void read_destination(const toml::table& table, DestinationConfig& destination, 
   static constexpr std::array<std::string_view, 2> drains{"eager", "economy"};
   TableReader reader(table, "destination", "destination", loading);
   if (auto url = reader.secret("url")) destination.url = Secret(*std::move(url));
+  destination.url_line = reader.line_of("url");
   reader.read_parsed("schema", destination.schema, parse_schema);
   reader.read_bool("migrate", destination.migrate);
   reader.read_count("connections", destination.connections, {1, 64});

@@ -138,10 +138,11 @@ void Ledger::check_files() {
     database_identity_.size = database.size;
     return;
   }
-  throw Error({FailureKind::broken,
-               std::format("storing entries: {} or its -wal file was removed, replaced or cut short "
-                           "while the process ran; stop it, put the files back, and start it again",
-                           files_.database)});
+  throw Error(
+      {FailureKind::broken,
+       std::format("storing entries: {} or its -wal file was removed, replaced or cut short "
+                   "while the process ran; stop it, put the files back, and start it again",
+                   files_.database)});
 }
 
 AppendAnswer Ledger::append(const AppendTicket::Shared& append, bool roomy,

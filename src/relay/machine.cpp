@@ -183,7 +183,8 @@ void Machine::publish() {
   stats.paused_sources = holds_.paused_sources();
   if (stats.paused) stats.pause_reason = std::string(breaker_.pause_reason());
   const auto wait = breaker_.not_before();
-  if (const auto now = clock_.steady_now(); (breaker_.failing() || breaker_.contending()) && wait > now)
+  if (const auto now = clock_.steady_now();
+      (breaker_.failing() || breaker_.contending()) && wait > now)
     stats.retry_at = clock_.wall_now() + std::chrono::ceil<std::chrono::milliseconds>(*wait - now);
   if (!destination_)
     stats.state = DestinationState::unconfigured;

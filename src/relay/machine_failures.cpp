@@ -100,8 +100,7 @@ void Machine::on_alone_unreachable(const Entry& entry, const DeliveryFailure& fa
 }
 
 Machine::After Machine::on_contention(const Batch& batch, const DeliveryFailure& failure) {
-  if (batch.size() == 1 &&
-      suspects_.of(batch.front()).contentions + 1 >= contention_tries_max)
+  if (batch.size() == 1 && suspects_.of(batch.front()).contentions + 1 >= contention_tries_max)
     return on_alone_contention(batch.front(), failure);
   if (batch.size() == 1) ++suspects_.of(batch.front()).contentions;
   log_(retry_event(failure, breaker_.contended(failure, clock_.steady_now()), batch.size()));
