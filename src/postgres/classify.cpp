@@ -67,8 +67,8 @@ std::optional<Found> find(std::string_view sqlstate, std::string_view message) {
 
 /// "FATAL:  57P03: text" to code and text; without a code the severity alone is taken off.
 ConnectError split_server_line(std::string_view line) {
-  const auto colon = line.find(":  ");
-  if (colon == std::string_view::npos || colon > 20) return {"", std::string(line)};
+  const auto colon = line.find(":  ");  // npos is beyond every severity, too.
+  if (colon > 20) return {"", std::string(line)};
   const std::string_view rest = line.substr(colon + 3);
   const auto is_code = [](unsigned char c) { return std::isalnum(c) != 0 && std::islower(c) == 0; };
   if (rest.size() > 7 && rest.substr(5, 2) == ": " &&
