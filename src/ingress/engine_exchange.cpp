@@ -42,7 +42,10 @@ Engine::Exchange& Engine::exchange_of(const httplib::Request& request) {
 void Engine::handle(const httplib::Request& request, httplib::Response& response,
                     const httplib::ContentReader* reader) {
   Exchange& exchange = exchange_of(request);
-  write_reply(exchange, answer(exchange, reader), response);
+  auto reply = answer(exchange, reader);
+  // Before the answer: a sender that has it may send the next at once, and must find room.
+  exchange.bytes.give_back();
+  write_reply(exchange, std::move(reply), response);
 }
 
 Reply Engine::answer(Exchange& exchange, const httplib::ContentReader* reader) {

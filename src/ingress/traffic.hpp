@@ -44,7 +44,7 @@ class ByteBudget {
   class Share {
    public:
     explicit Share(ByteBudget& budget) : budget_(budget) {}
-    ~Share() { budget_.used_.fetch_sub(bytes_, std::memory_order_relaxed); }
+    ~Share() { give_back(); }
     Share(const Share&) = delete;
     Share& operator=(const Share&) = delete;
     /// False if the budget does not have them: nothing was taken then.
@@ -52,6 +52,9 @@ class ByteBudget {
       if (!budget_.take(bytes)) return false;
       bytes_ += bytes;
       return true;
+    }
+    void give_back() {
+      budget_.used_.fetch_sub(std::exchange(bytes_, 0), std::memory_order_relaxed);
     }
 
    private:
