@@ -85,18 +85,29 @@ class Service::Impl {
     return {};
   }
 
-  std::expected<void, Failure> start_relay() {
-    if (!config_.destination.url.empty()) {
-      auto created = postgres::PostgresDestination::create(config_.destination, outbox_->node(),
-                                                           dependencies_.clock, dependencies_.log);
+  /// One session for each connection; none without a URL.
+  std::expected<std::vector<Destination*>, Failure> make_destinations() {
+    std::vector<Destination*> destinations;
+    const auto& destination = config_.destination;
+    const auto count = destination.url.empty() ? 0 : destination.connections;
+    while (destinations_.size() < count) {
+      auto created = postgres::PostgresDestination::create(
+          destination, config_.sources, outbox_->node(), dependencies_.clock, dependencies_.log);
       if (!created) return std::unexpected(created.error());
-      destination_ = std::move(*created);
+      destinations.push_back(created->get());
+      destinations_.push_back(std::move(*created));
     }
+    return destinations;
+  }
+
+  std::expected<void, Failure> start_relay() {
+    auto destinations = make_destinations();
+    if (!destinations) return std::unexpected(destinations.error());
     relay_ = std::make_unique<Relay>(Relay::Options{.destination = config_.destination,
                                                     .sources = names_of(config_.sources),
                                                     .jitter_seed = std::random_device{}()},
                                      Relay::Dependencies{.outbox = *outbox_,
-                                                         .destination = destination_.get(),
+                                                         .destinations = std::move(*destinations),
                                                          .clock = dependencies_.clock,
                                                          .log = dependencies_.log});
     outbox_->on_appended([relay = relay_.get()] { relay->wake(); });
@@ -141,9 +152,8 @@ class Service::Impl {
     if (!relay_thread_.joinable()) return true;
     relay_thread_.request_stop();
     relay_->wake();
-    if (relay_ended_.wait_for(config_.destination.shutdown_timeout) != std::future_status::ready &&
-        destination_)
-      destination_->interrupt();
+    if (relay_ended_.wait_for(config_.destination.shutdown_timeout) != std::future_status::ready)
+      for (const auto& destination : destinations_) destination->interrupt();
     if (relay_ended_.wait_for(interrupt_grace) != std::future_status::ready) {
       dependencies_.log({LogLevel::warn, "shutdown_without_relay",
                          "The relay did not end in time; what it holds stays pending."});
@@ -158,7 +168,7 @@ class Service::Impl {
   const Dependencies dependencies_;
   // Set by start, then constant. Declared in the order of start: destroyed the other way round.
   std::unique_ptr<Outbox> outbox_;
-  std::unique_ptr<postgres::PostgresDestination> destination_;
+  std::vector<std::unique_ptr<postgres::PostgresDestination>> destinations_;
   std::unique_ptr<Relay> relay_;
   std::jthread writer_;
   std::future<void> relay_ended_;

@@ -2,25 +2,13 @@
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "holdfast/secret.hpp"
+#include "holdfast/source.hpp"
+
 namespace holdfast {
-
-/// A value that must never be printed. There is no stream operator and no formatter on purpose.
-class Secret {
- public:
-  Secret() = default;
-  explicit Secret(std::string value) : value_(std::move(value)) {}
-  [[nodiscard]] const std::string& reveal() const { return value_; }
-  [[nodiscard]] bool empty() const { return value_.empty(); }
-  bool operator==(const Secret&) const = default;
-
- private:
-  std::string value_;
-};
 
 inline constexpr std::uint64_t kib = 1024;
 inline constexpr std::uint64_t mib = 1024 * kib;
@@ -60,12 +48,17 @@ struct OutboxConfig {
   bool allow_unsafe_filesystem = false;
 };
 
+/// When the relay drains: at once, or gathered so that an idle Neon wakes once a window.
+enum class Drain { eager, economy };
+
 struct DestinationConfig {
   std::uint32_t url_line = 0;  ///< Line of the file that has the URL, for messages; 0: none.
   Secret url;                  ///< Any libpq URL; empty: unconfigured.
   std::string schema = "holdfast";
   bool migrate = true;
   std::uint32_t connections = 1;
+  Drain drain = Drain::eager;
+  std::chrono::milliseconds economy_window{std::chrono::minutes(30)};
   std::chrono::milliseconds idle_close{10'000};
   std::uint32_t batch_entries = 1000;
   std::uint64_t batch_bytes = 4 * mib;
@@ -88,29 +81,17 @@ struct LogConfig {
   LogFormat format = LogFormat::text;
 };
 
-enum class Provider { whatsapp, twilio, bearer, none };
-
-/// A named sender with a path, a provider and secrets.
-struct SourceConfig {
-  std::string name;
-  Provider provider = Provider::none;
-  std::string path;  ///< Empty: served at /ingest/<name>.
-  std::vector<Secret> secrets;
-  Secret verify_token;       ///< whatsapp only.
-  std::string dedupe;        ///< "", "/json/pointer", "header:NAME" or "body".
-  std::string token_header;  ///< bearer only; empty: Authorization: Bearer.
-  std::optional<std::uint64_t> max_body_bytes;
-  std::optional<std::string> public_url;
-  bool allow_unverified = false;
-  /// The path it is served at.
-  [[nodiscard]] std::string effective_path() const {
-    return path.empty() ? "/ingest/" + name : path;
-  }
+/// Something in a configuration that works and that its writer should know of.
+struct ConfigWarning {
+  std::uint32_t line = 0;  ///< 0: no line.
+  std::string key;
+  std::string message;
 };
 
 /// Everything that one daemon needs to know. Made by holdfast::config::load, or filled by hand.
 struct Config {
   std::string origin = "built-in defaults";  ///< The file it was read from, for messages.
+  std::vector<ConfigWarning> warnings;       ///< What is allowed and probably not meant.
   IngressConfig ingress;
   OutboxConfig outbox;
   DestinationConfig destination;

@@ -34,7 +34,9 @@ struct DeliveryFailure {
   bool in_doubt = false;  ///< The link died inside COMMIT: the batch may be stored. Send it again.
   bool session_lost = false;       ///< The session is not usable any more (and was dropped).
   bool session_had_lived = false;  ///< The lost session had committed at least one batch.
-  bool slow_start = false;         ///< Rate limit or too many connections: wait at least 5 s.
+  /// The source whose own statement or operation failed; empty: connect, inbox or commit did.
+  std::string source;
+  bool slow_start = false;  ///< Rate limit or too many connections: wait at least 5 s.
 };
 
 /// What became of one entry of a committed batch.

@@ -48,6 +48,12 @@ struct NewEntry {
   std::string body;             ///< The exact bytes received.
   std::optional<std::string> traceparent;
   std::optional<Uuid> replay_of;
+  /// The value that `order_by` points at; without one the entry keeps its place in the whole
+  /// source.
+  std::optional<std::string> order_key;
+  /// What a repeat is compared by, where a sender changes a part of the body between two tries;
+  /// without it, the body.
+  std::optional<std::array<std::uint8_t, 32>> compare_sha256;
 };
 
 /// One try of Postgres to take an entry that failed because of the entry.
@@ -69,6 +75,9 @@ struct EntrySummary {
   std::optional<WallTime> settled_at;
   std::int64_t body_bytes = 0;
   std::array<std::uint8_t, 32> body_sha256{};
+  /// Hash of the value of `order_by` at the time of acceptance; entries of one source with the same
+  /// one reach Postgres in commit order.
+  std::optional<std::int64_t> order_hash;
   bool payload_kept = true;           ///< False once retention removed body and headers.
   std::optional<std::string> reason;  ///< Why it is dead or discarded, such as "key_conflict".
   std::optional<std::string> sqlstate;

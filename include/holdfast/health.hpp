@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -24,6 +25,7 @@ struct HistogramSnapshot {
 /// The outbox at one moment; all values come from memory, no query is made.
 struct OutboxStats {
   std::array<std::uint64_t, 4> entries{};  ///< By EntryState.
+  std::uint64_t pending_body_bytes = 0;    ///< Sum over the bodies of pending entries.
   std::uint64_t bytes = 0;                 ///< Used pages plus WAL.
   std::uint64_t bytes_max = 0;
   std::uint64_t disk_free_bytes = 0;
@@ -54,7 +56,9 @@ struct RelayStats {
   std::optional<WallTime> last_success;
   std::optional<std::string> last_error;  ///< Without host names, users or payloads.
   std::optional<WallTime> last_error_at;
+  /// When Postgres is contacted next: a retry, or the end of an economy window.
   std::optional<WallTime> retry_at;
+  std::chrono::milliseconds drain_window{0};  ///< How long entries are gathered; 0: not at all.
   std::uint32_t consecutive_failures = 0;
   std::uint64_t connects = 0;
   std::map<std::string, std::uint64_t> delivered_by_source;

@@ -65,10 +65,26 @@ struct AttemptRecord {
   Attempt attempt;
 };
 
+/// What must stay in order: a source, or one value of `order_by` in it.
+struct OrderGroup {
+  std::string source;
+  std::optional<std::int64_t> order_hash;
+  auto operator<=>(const OrderGroup&) const = default;
+};
+/// The share of all order groups that one of several relays delivers.
+struct Shard {
+  std::uint32_t index = 0;
+  std::uint32_t count = 1;
+};
+/// The shard of a group; every group is in one.
+[[nodiscard]] std::uint32_t shard_of(const OrderGroup& group, std::uint32_t shards);
+
 /// Which pending entries to claim.
 struct ClaimRequest {
-  std::span<const std::string> sources;  ///< Only these; entries of other sources stay pending.
-  std::int64_t after_seq = 0;            ///< Only entries with a larger seq.
+  std::span<const std::string> sources;     ///< Only these; entries of other sources stay pending.
+  Shard shard = {};                         ///< Only groups of this share.
+  std::span<const OrderGroup> except = {};  ///< Not of these groups. Needs:  sorted.
+  std::int64_t after_seq = 0;               ///< Only entries with a larger seq.
   std::uint32_t entries_max = 1000;
   std::uint64_t bytes_max = 4 * mib;  ///< At least one entry is returned, whatever its bytes.
 };

@@ -27,6 +27,9 @@ struct RelayStep {
 /// A state machine without waits of its own, so that a simulation can drive it;
 /// docs/decisions/0003.
 ///
+/// With several destinations each has a machine and, in run, a thread of its own; a group always
+/// belongs to the same one.
+///
 /// Threads:  run_once and run: the relay thread. wake, stats: any.
 class Relay {
  public:
@@ -37,7 +40,8 @@ class Relay {
   };
   struct Dependencies {
     Outbox& outbox;
-    Destination* destination;  ///< nullptr: unconfigured; entries wait.
+    /// One session each; none: unconfigured, entries wait. Order groups are shared out among them.
+    std::vector<Destination*> destinations;
     const Clock& clock;
     LogSink log;
   };
@@ -46,7 +50,8 @@ class Relay {
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
-  /// At most one pass: claim, deliver, settle; or close an idle session; or nothing.
+  /// At most one pass of each machine in turn: claim, deliver, settle; or close an idle session; or
+  /// nothing.
   [[nodiscard]] RelayStep run_once();
   /// run_once until `stop`; sleeps in between on a signal, never by polling.
   void run(std::stop_token stop);

@@ -58,7 +58,8 @@ std::expected<Config, int> load_config(const Context& context) {
     const auto fault = destination_fault(*config);
     if (!fault) return *std::move(config);
     print_error(config::to_line(config->origin,
-                                {config->destination.url_line, "destination.url", fault->message}));
+                                config::ConfigError{config->destination.url_line,
+                                                    "destination.url", fault->message}));
     return std::unexpected(exit_usage);
   }
   for (const auto& error : config.error().list)

@@ -77,6 +77,11 @@ int serve(const Context& context) {
         {{"version", std::string(version())},
          {"configuration", config->origin},
          {"sources", std::to_string(config->sources.size())}}});
+  for (const auto& warning : config->warnings)
+    sink({LogLevel::warn,
+          "configuration_warning",
+          warning.message,
+          {{"key", warning.key}, {"line", std::to_string(warning.line)}}});
   const auto on_broken = [&log](const Failure& failure) { leave_broken(failure, log); };
   auto service = Service::start(*config, {context.clock, sink, on_broken});
   if (!service) {

@@ -79,7 +79,10 @@ std::string coloured_status(const std::string& status, const Style& style) {
 
 void add_destination(Lines& lines, const json& destination, WallTime now) {
   if (const auto state = text_of(destination, "state")) lines.add(*state);
-  if (const auto at_time = when(destination, "retry_at", now)) lines.add("next try " + *at_time);
+  if (const auto at_time = when(destination, "retry_at", now)) {
+    const bool gathering = at(destination, "state") == "idle";
+    lines.add((gathering ? "gathering, next drain " : "next try ") + *at_time);
+  }
   if (const auto failures = count_of(destination, "consecutive_failures");
       failures && *failures > 0)
     lines.add(std::format("{} failure{} in a row", *failures, *failures == 1 ? "" : "s"));

@@ -17,6 +17,10 @@ std::string to_line(std::string_view origin, const ConfigError& error) {
   return line + error.message;
 }
 
+std::string to_warning_line(std::string_view origin, const ConfigWarning& warning) {
+  return "warning: " + to_line(origin, ConfigError{warning.line, warning.key, warning.message});
+}
+
 std::string in_quotes(std::string_view value) {
   std::string text = "\"";
   for (const char c : value.substr(0, shown_bytes_max)) {

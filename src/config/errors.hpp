@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "holdfast/config.hpp"
+
 namespace holdfast::config {
 
 /// One thing that is wrong with a configuration.
@@ -23,6 +25,9 @@ struct ConfigErrors {
 
 /// `holdfast.toml:12: ingress.max_bdy: unknown key; did you mean "max_body"?`
 [[nodiscard]] std::string to_line(std::string_view origin, const ConfigError& error);
+
+/// `warning: holdfast.toml:12: destination.economy_window: …`
+[[nodiscard]] std::string to_warning_line(std::string_view origin, const ConfigWarning& warning);
 
 /// A value for a message: quoted, control characters escaped, cut after 80 bytes.
 /// Needs:    a value that is no secret.

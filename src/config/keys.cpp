@@ -36,17 +36,38 @@ constexpr std::string_view destination_keys[] = {"url",
                                                  "shutdown_timeout"};
 constexpr std::string_view admin_keys[] = {"listen", "token", "token_file"};
 constexpr std::string_view log_keys[] = {"level", "format"};
-constexpr std::string_view source_keys[] = {
-    "name",         "provider",          "path",   "secrets",      "secrets_file",
-    "verify_token", "verify_token_file", "dedupe", "token_header", "max_body",
-    "public_url",   "allow_unverified"};
-constexpr std::string_view source_later[] = {
-    "write",    "order_by",         "header",    "algorithm", "encoding",       "prefix",
-    "template", "timestamp_header", "id_header", "tolerance", "secret_encoding"};
+constexpr std::string_view source_keys[] = {"name",
+                                            "provider",
+                                            "path",
+                                            "secrets",
+                                            "secrets_file",
+                                            "verify_token",
+                                            "verify_token_file",
+                                            "dedupe",
+                                            "order_by",
+                                            "token_header",
+                                            "max_body",
+                                            "public_url",
+                                            "write",
+                                            "header",
+                                            "algorithm",
+                                            "encoding",
+                                            "prefix",
+                                            "template",
+                                            "timestamp_header",
+                                            "id_header",
+                                            "tolerance",
+                                            "secret_encoding",
+                                            "allow_unverified"};
+constexpr std::string_view write_keys[] = {"statement", "parameters", "when"};
 
-constexpr KeyTable tables[] = {
-    {"ingress", ingress_keys}, {"outbox", outbox_keys}, {"destination", destination_keys},
-    {"admin", admin_keys},     {"log", log_keys},       {"source", source_keys, source_later}};
+constexpr KeyTable tables[] = {{"ingress", "[ingress]", ingress_keys},
+                               {"outbox", "[outbox]", outbox_keys},
+                               {"destination", "[destination]", destination_keys},
+                               {"admin", "[admin]", admin_keys},
+                               {"log", "[log]", log_keys},
+                               {"source", "[[source]]", source_keys},
+                               {"write", "a statement of write = [{ … }]", write_keys, true}};
 
 /// Insertions, deletions, changes and swaps of neighbours that turn one word into the other.
 /// Source: optimal string alignment distance (Damerau 1964).
@@ -107,11 +128,10 @@ std::string suggestion(std::string_view word, std::span<const std::string_view> 
 
 std::string unknown_key_message(std::string_view section, std::string_view key) {
   const auto& table = key_table(section);
-  if (std::ranges::contains(table.later, key)) return "is not available in this version; remove it";
   if (nearest(key, table.keys).empty()) {
     for (const auto& other : tables)
       if (std::ranges::contains(other.keys, key))
-        return std::format("unknown key; it belongs in [{}]", other.section);
+        return std::format("unknown key; it belongs in {}", other.written);
   }
   return "unknown key; " + suggestion(key, table.keys);
 }

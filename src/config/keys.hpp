@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <span>
 #include <string>
 #include <string_view>
@@ -8,23 +7,18 @@
 /// The keys that a file may hold, and what to say about one that it may not.
 namespace holdfast::config {
 
-/// One table of the file and its keys. `later` are keys that the design names and this version does
-/// not have: they are refused with a message that says so, never silently ignored.
+/// One table of the file and its keys.
 struct KeyTable {
   std::string_view section;
+  std::string_view written;  ///< How the file writes it, for messages.
   std::span<const std::string_view> keys;
-  std::span<const std::string_view> later = {};
+  bool nested = false;  ///< It stands inside of another table.
 };
 
-/// All tables, `source` included.
+/// All tables, those of the sources included.
 [[nodiscard]] std::span<const KeyTable> key_tables();
 /// Needs:    a section of key_tables().
 [[nodiscard]] const KeyTable& key_table(std::string_view section);
-
-/// The words that are accepted for `provider`, and those that a later version will accept.
-inline constexpr std::array<std::string_view, 4> providers{"whatsapp", "twilio", "bearer", "none"};
-inline constexpr std::array<std::string_view, 8> later_providers{
-    "stripe", "github", "slack", "shopify", "standard-webhooks", "sendgrid", "telegram", "hmac"};
 
 /// The candidate nearest to `word` by edit distance; empty if none is near enough to be meant.
 [[nodiscard]] std::string_view nearest(std::string_view word,

@@ -24,13 +24,14 @@ std::uint32_t line_of(const toml::table& root, std::string_view section, std::st
 /// Notes every top-level key that is no section.
 void check_sections(const toml::table& root, Loading& loading) {
   std::vector<std::string_view> names;
-  for (const auto& table : key_tables()) names.push_back(table.section);
+  for (const auto& table : key_tables())
+    if (!table.nested) names.push_back(table.section);
   for (const auto& [key, node] : root) {
     if (std::ranges::contains(names, key.str())) continue;
     std::string message = "unknown section; " + suggestion(key.str(), names);
     for (const auto& table : key_tables()) {
       if (std::ranges::contains(table.keys, key.str()))
-        message = std::format("stands above the first section; it belongs in [{}]", table.section);
+        message = std::format("stands above the first section; it belongs in {}", table.written);
     }
     loading.errors.list.push_back(
         {key.source().begin.line, in_quotes(key.str()), std::move(message)});
@@ -83,6 +84,21 @@ void check_listeners(const toml::table& root, const Config& config, Loading& loa
                                                admin.listen.to_string())});
 }
 
+/// Entries of one order group are delivered one after the other, whatever the connections.
+void check_connections(const toml::table& root, const Config& config, Loading& loading) {
+  const auto connections = config.destination.connections;
+  const bool ordered = std::ranges::any_of(
+      config.sources, [](const SourceConfig& source) { return !source.order_by.empty(); });
+  if (ordered || connections <= config.sources.size()) return;
+  loading.warnings.push_back(
+      {line_of(root, "destination", "connections"), "destination.connections",
+       std::format(
+           "{} connections, but no source has order_by, so that each source is delivered in "
+           "order by one of them: {} at the most will work; write order_by at a busy "
+           "source, or fewer connections",
+           connections, config.sources.size())});
+}
+
 std::expected<toml::table, ConfigErrors> parse_toml(std::string_view text,
                                                     const std::string& origin) {
   try {
@@ -125,7 +141,7 @@ std::expected<Config, ConfigErrors> parse(std::string_view text, const std::stri
   Config config;
   config.origin = origin;
   ConfigErrors errors{origin, {}};
-  Loading loading{environment, errors};
+  Loading loading{environment, errors, config.warnings};
   check_sections(*root, loading);
   read_section(*root, "ingress", config.ingress, loading, read_ingress);
   read_section(*root, "outbox", config.outbox, loading, read_outbox);
@@ -134,8 +150,13 @@ std::expected<Config, ConfigErrors> parse(std::string_view text, const std::stri
   read_section(*root, "log", config.log, loading, read_log);
   read_all_sources(*root, config, loading);
   check_listeners(*root, config, loading);
+  check_connections(*root, config, loading);
+  std::ranges::stable_sort(config.warnings, {}, &ConfigWarning::line);
   if (errors.list.empty()) return config;
-  std::ranges::stable_sort(errors.list, {}, &ConfigError::line);
+  // What no line is to blame for comes last: it may well be a consequence of a line.
+  std::ranges::stable_sort(errors.list, {}, [](const ConfigError& error) {
+    return std::pair(error.line == 0, error.line);
+  });
   return std::unexpected(std::move(errors));
 }
 

@@ -61,7 +61,9 @@ void TableReader::note(std::uint32_t line, std::string shown_key, std::string me
 
 std::uint32_t TableReader::line_of(std::string_view key) const {
   const auto* node = find(key);
-  if (node == nullptr) node = find(std::string(key) + "_file");
+  const std::string file_key = std::format("{}_file", key);
+  if (node == nullptr && std::ranges::contains(key_table(section_).keys, file_key))
+    node = find(file_key);
   return (node != nullptr ? node->source() : table_.source()).begin.line;
 }
 
@@ -71,8 +73,16 @@ void TableReader::error(std::string_view key, std::string message) {
        std::move(message));
 }
 
-void TableReader::table_error(std::string message) {
-  note(table_.source().begin.line, shown_, std::move(message));
+void TableReader::element_error(std::string_view key, std::size_t index, std::string message) {
+  const auto* node = find(key);
+  const auto* array = node != nullptr ? node->as_array() : nullptr;
+  const auto* element = array != nullptr ? array->get(index) : nullptr;
+  note(element != nullptr ? element->source().begin.line : line_of(key),
+       std::format("{}[{}]", shown_key(key), index), std::move(message));
+}
+
+void TableReader::warning(std::string_view key, std::string message) {
+  loading_.warnings.push_back({line_of(key), shown_key(key), std::move(message)});
 }
 
 void TableReader::read_bool(std::string_view key, bool& value) {
@@ -154,6 +164,16 @@ std::optional<std::string> TableReader::text(std::string_view key) {
   const auto* node = find(key);
   if (node == nullptr) return std::nullopt;
   return substituted(*node, shown_key(key));
+}
+
+std::optional<std::size_t> TableReader::word(std::string_view key,
+                                             std::span<const std::string_view> words) {
+  const auto raw = text(key);
+  if (!raw) return std::nullopt;
+  const auto found = std::ranges::find(words, *raw);
+  if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
+  error(key, std::format("{} is not known; {}", in_quotes(*raw), suggestion(*raw, words)));
+  return std::nullopt;
 }
 
 std::optional<std::vector<std::string>> TableReader::texts(std::string_view key) {

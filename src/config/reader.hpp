@@ -5,6 +5,7 @@
 #include <expected>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <toml++/toml.hpp>
@@ -20,6 +21,7 @@ namespace holdfast::config {
 struct Loading {
   const Environment& environment;
   ConfigErrors& errors;
+  std::vector<ConfigWarning>& warnings;
 };
 
 /// What a value may be, both ends included; a message names both.
@@ -49,6 +51,9 @@ class TableReader {
   void read_size(std::string_view key, std::uint64_t& value, Range<std::uint64_t> range);
   /// The text with its variables replaced; nullopt if the key is not there or something is wrong.
   [[nodiscard]] std::optional<std::string> text(std::string_view key);
+  /// The place of a text among `words`; nullopt if the key is not there or something is wrong.
+  [[nodiscard]] std::optional<std::size_t> word(std::string_view key,
+                                                std::span<const std::string_view> words);
   /// Each string of an array; a single string counts as an array of one.
   [[nodiscard]] std::optional<std::vector<std::string>> texts(std::string_view key);
   /// text() through one of the forms of syntax.hpp.
@@ -68,14 +73,18 @@ class TableReader {
   [[nodiscard]] std::uint32_t line_of(std::string_view key) const;
   /// Notes a fault of the value of `key`.
   void error(std::string_view key, std::string message);
-  /// Notes a fault of the table as a whole.
-  void table_error(std::string message);
+  /// Notes a fault of one element of the array at `key`.
+  void element_error(std::string_view key, std::size_t index, std::string message);
+  /// Notes something that is allowed and probably not meant.
+  void warning(std::string_view key, std::string message);
+  /// The value itself, for what has a form of its own; null if the key is not there.
+  [[nodiscard]] const toml::node* find(std::string_view key) const;
+  /// How messages name `key`: "source[twilio].secrets".
+  [[nodiscard]] std::string shown_key(std::string_view key) const;
 
  private:
-  const toml::node* find(std::string_view key) const;
   std::optional<std::string> substituted(const toml::node& node, const std::string& shown_key);
   void note(std::uint32_t line, std::string shown_key, std::string message);
-  [[nodiscard]] std::string shown_key(std::string_view key) const;
 
   // Constant after construction.
   const toml::table& table_;

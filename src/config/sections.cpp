@@ -6,6 +6,7 @@
 
 #include "config/keys.hpp"
 #include "config/quantity.hpp"
+#include "config/secret_rules.hpp"
 
 /// The limits here are part of the contract: docs/configuration.md lists each of them.
 namespace holdfast::config {
@@ -14,6 +15,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t trusted_proxies_max = 1000;
+/// Five minutes until a compute is suspended, five asleep, and one for the drain itself.
+constexpr std::chrono::milliseconds sleeping_window_min = 11min;
 
 /// Refuses a key that is known and must stay empty in this version.
 void refuse_unless_empty(TableReader& reader, std::string_view key) {
@@ -39,16 +42,6 @@ void read_trusted_proxies(TableReader& reader, std::vector<std::string>& proxies
     }
   }
   proxies = std::move(blocks);
-}
-
-/// A word out of `words`; the text stays as it is if it is none of them.
-std::optional<std::string> read_word(TableReader& reader, std::string_view key,
-                                     std::span<const std::string_view> words) {
-  auto word = reader.text(key);
-  if (!word) return std::nullopt;
-  if (std::ranges::contains(words, *word)) return word;
-  reader.error(key, std::format("{} is not known; {}", in_quotes(*word), suggestion(*word, words)));
-  return std::nullopt;
 }
 
 }  // namespace
@@ -106,12 +99,16 @@ void read_destination(const toml::table& table, DestinationConfig& destination, 
   reader.read_parsed("schema", destination.schema, parse_schema);
   reader.read_bool("migrate", destination.migrate);
   reader.read_count("connections", destination.connections, {1, 64});
-  if (destination.connections > 1)
-    reader.error("connections", "more than 1 is not available in this version; write 1");
-  if (read_word(reader, "drain", drains) == "economy")
-    reader.error("drain", "\"economy\" is not available in this version; write \"eager\"");
-  std::chrono::milliseconds economy_window = 30min;  // Checked, and used by "economy" alone.
-  reader.read_duration("economy_window", economy_window, {1s, 24h});
+  if (const auto drain = reader.word("drain", drains))
+    destination.drain = *drain == 1 ? Drain::economy : Drain::eager;
+  reader.read_duration("economy_window", destination.economy_window, {1s, 24h});
+  if (destination.drain == Drain::economy && destination.economy_window < sleeping_window_min)
+    reader.warning(
+        "economy_window",
+        std::format("{} keeps a compute awake: Neon suspends one after 5 idle minutes, "
+                    "so that it would hardly sleep between two drains; at least {} let "
+                    "it sleep",
+                    duration_text(destination.economy_window), duration_text(sleeping_window_min)));
   reader.read_duration("idle_close", destination.idle_close, {0ms, 1h});
   reader.read_count("batch_entries", destination.batch_entries, {1, 10'000});
   reader.read_size("batch_bytes", destination.batch_bytes, {kib, 64 * mib});
@@ -141,6 +138,9 @@ void read_admin(const toml::table& table, AdminConfig& admin, Loading& loading) 
           reader.has("token_file") ? "token_file" : "token",
           "holds a space, control or non-ASCII character, which no client can send; "
           "check for a stray line break");
+    if (*value == secret_mask)
+      return reader.error(reader.has("token_file") ? "token_file" : "token",
+                          std::string(mask_message));
     admin.token = Secret(*std::move(value));
   }
 }
@@ -149,9 +149,9 @@ void read_log(const toml::table& table, LogConfig& log, Loading& loading) {
   static constexpr std::array<std::string_view, 4> levels{"debug", "info", "warn", "error"};
   static constexpr std::array<std::string_view, 2> formats{"text", "json"};
   TableReader reader(table, "log", "log", loading);
-  if (auto level = read_word(reader, "level", levels)) log.level = *std::move(level);
-  if (const auto format = read_word(reader, "format", formats))
-    log.format = *format == "json" ? LogFormat::json : LogFormat::text;
+  if (const auto level = reader.word("level", levels)) log.level = levels[*level];
+  if (const auto format = reader.word("format", formats))
+    log.format = *format == 1 ? LogFormat::json : LogFormat::text;
 }
 
 }  // namespace holdfast::config

@@ -2,10 +2,13 @@
 #include <format>
 #include <map>
 
+#include "config/hmac.hpp"
 #include "config/keys.hpp"
 #include "config/quantity.hpp"
 #include "config/secret_file.hpp"
+#include "config/secret_rules.hpp"
 #include "config/sections.hpp"
+#include "config/writes.hpp"
 
 namespace holdfast::config {
 namespace {
@@ -22,38 +25,14 @@ std::string shown_source(const toml::table& table, std::size_t index) {
   return std::format("source[#{}]", index + 1);
 }
 
-/// Why a value cannot be a secret of this provider; empty if it can.
-std::string_view fault_of_secret(std::string_view secret, Provider provider) {
-  if (secret.empty()) return "is empty; set the variable, or remove the source";
-  if (secret.find_first_of("\r\n") != std::string_view::npos)
-    return "holds a line break; check how the variable is set";
-  const bool sendable = std::ranges::all_of(secret, [](char c) { return c > 0x20 && c < 0x7F; });
-  if (provider == Provider::bearer && !sendable)
-    return "holds a space, control or non-ASCII character, which no sender can put into a header";
-  return {};
-}
-
 std::optional<Provider> read_provider(TableReader& reader) {
-  static constexpr std::array values{Provider::whatsapp, Provider::twilio, Provider::bearer,
-                                     Provider::none};
   if (!reader.has("provider")) {
-    reader.error("provider", "is missing; write whatsapp, twilio, bearer or none");
+    reader.error("provider", "is missing; " + suggestion("", provider_names));
     return std::nullopt;
   }
-  const auto word = reader.text("provider");
-  if (!word) return std::nullopt;
-  if (const auto found = std::ranges::find(providers, *word); found != providers.end())
-    return values[static_cast<std::size_t>(found - providers.begin())];
-  if (std::ranges::contains(later_providers, *word)) {
-    reader.error("provider",
-                 std::format("{} is not available in this version; available are whatsapp, "
-                             "twilio, bearer and none",
-                             in_quotes(*word)));
-  } else {
-    reader.error("provider", std::format("{} is not known; {}", in_quotes(*word),
-                                         suggestion(*word, providers)));
-  }
-  return std::nullopt;
+  return reader.word("provider", provider_names).transform([](std::size_t at) {
+    return static_cast<Provider>(at);
+  });
 }
 
 /// The secrets in `secrets` or in the file that `secrets_file` names; nullopt if a fault was noted.
@@ -87,12 +66,12 @@ void read_secrets(TableReader& reader, SourceConfig& source) {
   if (texts->empty())
     return reader.error(key, std::format("provider \"{}\" needs a secret; write secrets = "
                                          "[\"${{NAME}}\"] or secrets_file",
-                                         providers[static_cast<std::size_t>(source.provider)]));
+                                         to_string(source.provider)));
   if (texts->size() > secrets_max)
     return reader.error(
         key, std::format("{} secrets are too many; write {} at most", texts->size(), secrets_max));
   for (std::size_t i = 0; i < texts->size(); ++i) {
-    const auto fault = fault_of_secret((*texts)[i], source.provider);
+    const auto fault = fault_of_secret((*texts)[i], source);
     if (!fault.empty()) reader.error(key, std::format("secret {} {}", i + 1, fault));
     source.secrets.emplace_back((*texts)[i]);
   }
@@ -107,6 +86,7 @@ void read_verify_token(TableReader& reader, SourceConfig& source) {
   const auto value = reader.secret("verify_token");
   if (!value) return;
   if (value->empty()) return reader.error(key, "is empty; set the variable, or remove the key");
+  if (*value == secret_mask) return reader.error(key, std::string(mask_message));
   source.verify_token = Secret(*value);
 }
 
@@ -118,13 +98,25 @@ void check_provider_keys(TableReader& reader, const SourceConfig& source) {
     reader.error("allow_unverified", "belongs to provider \"none\" alone; remove it");
 }
 
-SourceConfig read_source(TableReader& reader, const IngressConfig& ingress) {
+void read_max_body(TableReader& reader, SourceConfig& source, const IngressConfig& ingress) {
+  if (!reader.has("max_body")) return;
+  std::uint64_t bytes = ingress.max_body_bytes;
+  reader.read_size("max_body", bytes, {1, max_body_bytes_max});
+  if (bytes > ingress.max_inflight_bytes)
+    reader.error("max_body", std::format("{} is more than ingress.max_inflight_bytes ({}), so that "
+                                         "a large body would never fit; write less",
+                                         size_text(bytes), size_text(ingress.max_inflight_bytes)));
+  source.max_body_bytes = bytes;
+}
+
+SourceConfig read_source(TableReader& reader, const IngressConfig& ingress, Loading& loading) {
   SourceConfig source;
   if (!reader.has("name"))
     reader.error("name", "is missing; write 1 to 64 letters, digits, _ or -");
   reader.read_parsed("name", source.name, parse_source_name);
   reader.read_parsed("path", source.path, parse_source_path);
   reader.read_parsed("dedupe", source.dedupe, parse_dedupe);
+  reader.read_parsed("order_by", source.order_by, parse_order_by);
   reader.read_parsed("token_header", source.token_header, parse_header_name);
   reader.read_bool("allow_unverified", source.allow_unverified);
   if (reader.has("public_url")) {
@@ -132,19 +124,12 @@ SourceConfig read_source(TableReader& reader, const IngressConfig& ingress) {
     reader.read_parsed("public_url", url, parse_public_url);
     source.public_url = std::move(url);
   }
-  if (reader.has("max_body")) {
-    std::uint64_t bytes = ingress.max_body_bytes;
-    reader.read_size("max_body", bytes, {1, max_body_bytes_max});
-    if (bytes > ingress.max_inflight_bytes)
-      reader.error("max_body",
-                   std::format("{} is more than ingress.max_inflight_bytes ({}), so that "
-                               "a large body would never fit; write less",
-                               size_text(bytes), size_text(ingress.max_inflight_bytes)));
-    source.max_body_bytes = bytes;
-  }
+  read_max_body(reader, source, ingress);
   const auto provider = read_provider(reader);
   if (!provider) return source;
   source.provider = *provider;
+  read_hmac(reader, source);
+  read_writes(reader, source, loading);
   read_secrets(reader, source);
   read_verify_token(reader, source);
   check_provider_keys(reader, source);
@@ -196,7 +181,7 @@ void read_sources(const toml::array& tables, Config& config, Loading& loading) {
       return;
     }
     TableReader reader(*table, "source", shown_source(*table, i), loading);
-    auto source = read_source(reader, config.ingress);
+    auto source = read_source(reader, config.ingress, loading);
     check_unique(reader, source, line, taken);
     config.sources.push_back(std::move(source));
   }

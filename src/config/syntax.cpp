@@ -5,6 +5,7 @@
 #include <format>
 
 #include "base/encoding.hpp"
+#include "base/json_pointer.hpp"
 #include "config/errors.hpp"
 
 namespace holdfast::config {
@@ -12,7 +13,7 @@ namespace {
 
 constexpr std::size_t source_name_bytes_max = 64;
 constexpr std::size_t source_path_bytes_max = 1024;
-constexpr std::size_t dedupe_bytes_max = 512;
+constexpr std::size_t pointer_bytes_max = 512;
 constexpr std::size_t schema_bytes_max = 63;  // NAMEDATALEN - 1 of Postgres.
 
 bool is_alphanumeric(char c) {
@@ -32,13 +33,10 @@ std::unexpected<std::string> wrong(std::string_view text, std::string_view why) 
   return std::unexpected(std::format("{} {}", in_quotes(text), why));
 }
 
-/// Every "~" of a JSON pointer must be "~0" or "~1".
-bool has_valid_escapes(std::string_view pointer) {
-  for (std::size_t i = 0; i < pointer.size(); ++i) {
-    if (pointer[i] != '~') continue;
-    if (i + 1 == pointer.size() || (pointer[i + 1] != '0' && pointer[i + 1] != '1')) return false;
-  }
-  return true;
+/// A JSON pointer to something inside of the document.
+Parsed<std::string> parse_pointer(std::string_view text) {
+  if (base::parse_json_pointer(text)) return std::string(text);
+  return wrong(text, "has a ~ that is not ~0 or ~1; in a JSON pointer ~ is ~0 and / is ~1");
 }
 
 }  // namespace
@@ -70,8 +68,8 @@ Parsed<std::string> parse_header_name(std::string_view text) {
 
 Parsed<std::string> parse_dedupe(std::string_view text) {
   static constexpr std::string_view header_prefix = "header:";
-  if (text.size() > dedupe_bytes_max)
-    return wrong(text, std::format("is longer than {} bytes", dedupe_bytes_max));
+  if (text.size() > pointer_bytes_max)
+    return wrong(text, std::format("is longer than {} bytes", pointer_bytes_max));
   if (text.empty() || text == "body") return std::string(text);
   if (text.starts_with(header_prefix)) {
     return parse_header_name(text.substr(header_prefix.size())).transform([&](const std::string&) {
@@ -80,9 +78,17 @@ Parsed<std::string> parse_dedupe(std::string_view text) {
   }
   if (!text.starts_with('/'))
     return wrong(text, R"(is no dedupe key; write a JSON pointer "/id", "header:NAME" or "body")");
-  if (!has_valid_escapes(text))
-    return wrong(text, "has a ~ that is not ~0 or ~1; in a JSON pointer ~ is ~0 and / is ~1");
-  return std::string(text);
+  return parse_pointer(text);
+}
+
+Parsed<std::string> parse_order_by(std::string_view text) {
+  if (text.size() > pointer_bytes_max)
+    return wrong(text, std::format("is longer than {} bytes", pointer_bytes_max));
+  if (text.empty()) return std::string();
+  if (text.starts_with('/')) return parse_pointer(text);
+  return wrong(text, all_of_or_in(text, "_-")
+                         ? std::format("is no JSON pointer; did you mean \"/{}\"?", text)
+                         : "is no JSON pointer; write one such as \"/userId\"");
 }
 
 Parsed<std::string> parse_schema(std::string_view text) {

@@ -31,6 +31,9 @@ using Parsed = std::expected<T, std::string>;
 /// "", "/pointer" (RFC 6901), "header:NAME" or "body".
 [[nodiscard]] Parsed<std::string> parse_dedupe(std::string_view text);
 
+/// "" or "/pointer" (RFC 6901).
+[[nodiscard]] Parsed<std::string> parse_order_by(std::string_view text);
+
 /// The name of a header field (RFC 9110 section 5.1).
 [[nodiscard]] Parsed<std::string> parse_header_name(std::string_view text);
 

@@ -4,8 +4,7 @@
 #include <utility>
 
 #include "base/encoding.hpp"
-#include "ingress/form.hpp"
-#include "ingress/json_scalar.hpp"
+#include "ingress/verify/verify.hpp"
 
 namespace holdfast::ingress {
 namespace {
@@ -19,16 +18,22 @@ std::optional<std::string> copy(std::optional<std::string_view> text) {
 
 /// The token is the same over all tries of one request; without it, one message and one status of a
 /// message are one write each.
-std::optional<std::string> twilio_key(const RequestHead& head, std::string_view body) {
+std::optional<std::string> twilio_key(const RequestHead& head, Payload& payload) {
   const auto token = head.only("I-Twilio-Idempotency-Token");
   if (token && !token->empty()) return copy(token);
-  const bool form = is_media_type(head.first("Content-Type"), form_media_type);
-  const auto fields = decode_form(head.method == "GET" ? head.query() : form ? body : "");
-  const auto sid = find_field(fields, "MessageSid");
+  const auto& fields = payload.fields();
+  const auto sid = base::find_field(fields, "MessageSid");
   if (!sid || sid->empty()) return std::nullopt;
-  const auto status = find_field(fields, "MessageStatus");
+  const auto status = base::find_field(fields, "MessageStatus");
   if (!status || status->empty()) return std::string(*sid);
   return std::format("{}:{}", *sid, *status);
+}
+
+/// An event id is only unique within its team.
+std::optional<std::string> slack_key(Payload& payload) {
+  const auto event = payload.scalar_at({"event_id"});
+  if (!event || event->empty()) return std::nullopt;
+  return std::format("{}:{}", payload.scalar_at({"team_id"}).value_or(""), *event);
 }
 
 }  // namespace
@@ -36,33 +41,55 @@ std::optional<std::string> twilio_key(const RequestHead& head, std::string_view 
 std::expected<DedupeRule, Failure> DedupeRule::make(const SourceConfig& source) {
   DedupeRule rule;
   const std::string_view text = source.dedupe;
-  if (text == "body") {
+  auto pointer = base::parse_json_pointer(text);
+  if (text.empty()) {
+    rule.rule_ = rule_of_provider(source);
+  } else if (text == "body") {
     rule.rule_ = Body{};
   } else if (text.starts_with(header_prefix) && text.size() > header_prefix.size()) {
     rule.rule_ = NamedHeader{std::string(text.substr(header_prefix.size()))};
-  } else if (text.starts_with('/') && parse_json_pointer(text)) {
-    rule.rule_ = Pointer{*parse_json_pointer(text)};
-  } else if (!text.empty()) {
+  } else if (pointer) {
+    rule.rule_ = std::move(*pointer);
+  } else {
     return std::unexpected(Failure{
         FailureKind::refused,
         std::format("reading dedupe of source {}: \"{}\" is no rule; use a JSON pointer such as "
                     "/id, header:NAME or body",
                     source.name, text)});
-  } else if (source.provider == Provider::whatsapp) {
-    rule.rule_ = Body{};
-  } else if (source.provider == Provider::twilio) {
-    rule.rule_ = Twilio{};
   }
   return rule;
 }
 
-std::optional<std::string> DedupeRule::key(const RequestHead& head, std::string_view body) const {
-  if (std::holds_alternative<Body>(rule_)) return base::sha256_hex(body);
-  if (std::holds_alternative<Twilio>(rule_)) return storable_key(twilio_key(head, body));
+DedupeRule::Rule DedupeRule::rule_of_provider(const SourceConfig& source) {
+  switch (source.provider) {
+    case Provider::whatsapp:
+    case Provider::sendgrid: return Body{};
+    case Provider::twilio: return Twilio{};
+    case Provider::stripe: return base::JsonPointer{"id"};
+    case Provider::github: return NamedHeader{"X-GitHub-Delivery"};
+    case Provider::slack: return Slack{};
+    case Provider::shopify: return NamedHeader{"X-Shopify-Webhook-Id"};
+    case Provider::standard_webhooks: return StandardWebhooks{};
+    case Provider::telegram: return base::JsonPointer{"update_id"};
+    case Provider::hmac:
+      if (!source.hmac.id_header.empty()) return NamedHeader{source.hmac.id_header};
+      return NoKey{};
+    case Provider::bearer:
+    case Provider::none: return NoKey{};
+  }
+  return NoKey{};
+}
+
+std::optional<std::string> DedupeRule::key(const RequestHead& head, Payload& payload) const {
+  if (std::holds_alternative<Body>(rule_)) return base::sha256_hex(payload.body());
+  if (std::holds_alternative<Twilio>(rule_)) return storable_key(twilio_key(head, payload));
+  if (std::holds_alternative<Slack>(rule_)) return storable_key(slack_key(payload));
+  if (std::holds_alternative<StandardWebhooks>(rule_))
+    return storable_key(copy(head.only(verify::standard_webhooks_id_header(head))));
   if (const auto* header = std::get_if<NamedHeader>(&rule_))
     return storable_key(copy(head.only(header->name)));
-  if (const auto* pointer = std::get_if<Pointer>(&rule_))
-    return storable_key(json_scalar_at(body, pointer->tokens));
+  if (const auto* pointer = std::get_if<base::JsonPointer>(&rule_))
+    return storable_key(payload.scalar_at(*pointer));
   return std::nullopt;
 }
 
@@ -70,6 +97,23 @@ std::optional<std::string> storable_key(std::optional<std::string> key) {
   if (!key || key->empty()) return std::nullopt;
   if (key->size() <= key_bytes_max && !key->contains('\0') && base::is_utf8(*key)) return key;
   return "sha256:" + base::sha256_hex(*key);
+}
+
+std::optional<std::array<std::uint8_t, 32>> compare_sha256(Provider provider, Payload& payload) {
+  if (provider != Provider::stripe || !payload.is_json()) return std::nullopt;
+  const auto body = payload.body();
+  const auto values = base::json_members(body, "pending_webhooks");
+  if (values.empty()) return std::nullopt;
+  std::string kept;
+  kept.reserve(body.size());
+  std::size_t start = 0;
+  for (const auto value : values) {
+    const auto at = static_cast<std::size_t>(value.data() - body.data());
+    kept += body.substr(start, at - start);
+    start = at + value.size();
+  }
+  kept += body.substr(start);
+  return base::sha256(kept);
 }
 
 }  // namespace holdfast::ingress

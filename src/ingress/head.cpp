@@ -80,6 +80,11 @@ std::optional<std::string_view> RequestHead::only(std::string_view name) const {
   return found;
 }
 
+bool RequestHead::has(std::string_view name) const {
+  return std::ranges::any_of(
+      headers, [&](const Header& header) { return base::equal_ignore_case(header.name, name); });
+}
+
 std::string_view RequestHead::first(std::string_view name) const {
   for (const auto& header : headers)
     if (base::equal_ignore_case(header.name, name)) return header.value;

@@ -45,6 +45,8 @@ struct RequestHead {
   [[nodiscard]] bool has_body() const { return chunked || content_length > 0; }
   /// The value of the header that is there exactly once; nullopt if missing or repeated.
   [[nodiscard]] std::optional<std::string_view> only(std::string_view name) const;
+  /// True if it is there, be it once or repeated.
+  [[nodiscard]] bool has(std::string_view name) const;
   /// The first value of this name, or empty.
   [[nodiscard]] std::string_view first(std::string_view name) const;
 };

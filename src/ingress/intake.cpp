@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/encoding.hpp"
-#include "ingress/verify/verify.hpp"
 
 namespace holdfast::ingress {
 namespace {
@@ -34,19 +33,14 @@ Intake::Intake(std::chrono::milliseconds append_timeout, TrustedProxies proxies,
 Reply Intake::store(const Source& source, const RequestHead& head, const IpAddress& peer,
                     std::string body) {
   const auto origin = called_origin(head, peer, proxies_, source.public_url);
-  if (!verify::request(source.config, {head, origin, body}))
-    return unauthorized(source.config.provider);
-  NewEntry entry{.source = source.config.name,
-                 .dedupe_key = source.dedupe.key(head, body),
-                 .received_at = dependencies_.clock.wall_now(),
-                 .method = head.method,
-                 .target = head.target,
-                 .remote_address = sender_address(head, peer, proxies_),
-                 .content_type = std::string(head.first("Content-Type")),
-                 .headers = masked_headers(head.headers, source.config.token_header),
-                 .body = std::move(body),
-                 .traceparent = valid_traceparent(head),
-                 .replay_of = std::nullopt};
+  const auto verdict = verify::request(source.config, source.keys,
+                                       {head, origin, body, dependencies_.clock.wall_now()});
+  if (verdict.finding != verify::Finding::verified) return refuse(source, verdict);
+  Payload payload(head, body);
+  if (source.config.provider == Provider::slack)
+    if (auto text = slack_challenge(payload)) return challenge(std::move(*text));
+  auto entry = make_entry(source, head, peer, payload);
+  entry.body = std::move(body);
   const auto appended = dependencies_.outbox.append(std::move(entry), append_timeout_);
   if (appended) return accepted(source.config.provider, *appended);
   if (warned_.now(dependencies_.clock.steady_now()))
@@ -56,6 +50,44 @@ Reply Intake::store(const Source& source, const RequestHead& head, const IpAddre
                        {{"source", source.config.name},
                         {"kind", std::string(to_string(appended.error().kind))}}});
   return not_stored(appended.error());
+}
+
+Reply Intake::refuse(const Source& source, const verify::Verdict& verdict) {
+  if (verdict.finding != verify::Finding::out_of_window)
+    return unauthorized(source.config.provider);
+  // Nobody but the sender can have made it, so either it is a replay or a clock is wrong; a wrong
+  // clock here refuses everything, and the operator has to learn of that.
+  if (warned_window_.now(dependencies_.clock.steady_now()))
+    dependencies_.log({LogLevel::warn,
+                       "signed_timestamp_out_of_window",
+                       "A write with a right signature was refused for its time; if all are, "
+                       "set this machine's clock.",
+                       {{"source", source.config.name},
+                        {"offset_seconds", std::to_string(verdict.offset.count())}}});
+  return out_of_window();
+}
+
+/// All but the body, which the payload still looks at.
+NewEntry Intake::make_entry(const Source& source, const RequestHead& head, const IpAddress& peer,
+                            Payload& payload) const {
+  return {.source = source.config.name,
+          .dedupe_key = source.dedupe.key(head, payload),
+          .received_at = dependencies_.clock.wall_now(),
+          .method = head.method,
+          .target = head.target,
+          .remote_address = sender_address(head, peer, proxies_),
+          .content_type = std::string(head.first("Content-Type")),
+          .headers = masked_headers(head.headers, source.config.token_header),
+          .body = {},
+          .traceparent = valid_traceparent(head),
+          .replay_of = std::nullopt,
+          .order_key = source.order_by ? payload.scalar_at(*source.order_by) : std::nullopt,
+          .compare_sha256 = compare_sha256(source.config.provider, payload)};
+}
+
+std::optional<std::string> slack_challenge(Payload& payload) {
+  if (payload.json_string_at({"type"}) != "url_verification") return std::nullopt;
+  return payload.json_string_at({"challenge"});
 }
 
 std::vector<Header> masked_headers(const std::vector<Header>& headers,

@@ -3,9 +3,13 @@
 #include <chrono>
 #include <format>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace holdfast::ingress {
 namespace {
+
+constexpr std::string_view bearer_challenge = R"(Bearer realm="holdfast")";
+constexpr std::string_view signature_challenge = R"(Signature realm="holdfast")";
 
 std::string_view reason_phrase(int status) {
   switch (status) {
@@ -33,10 +37,11 @@ Reply accepted(Provider provider, const Appended& appended) {
   const std::string id = appended.id.to_string();
   std::vector<Header> headers{{"Holdfast-Id", id}};
   switch (provider) {
-    case Provider::whatsapp: return {200, "", "", std::move(headers)};
+    case Provider::whatsapp:
+    // Telegram would take a body for a call of its API.
+    case Provider::telegram: return {200, "", "", std::move(headers)};
     case Provider::twilio: return {200, "text/xml", "<Response></Response>", std::move(headers)};
-    case Provider::bearer:
-    case Provider::none: break;
+    default: break;
   }
   return {202, "application/json",
           std::format(R"({{"id":"{}","duplicate":{}}})", id, appended.duplicate),
@@ -63,11 +68,24 @@ Reply method_not_allowed(std::string_view allow) {
 
 Reply unauthorized(Provider provider) {
   const bool bearer = provider == Provider::bearer;
-  Reply reply = problem(
-      {401, bearer ? "the token is missing or wrong" : "the signature is missing or wrong"});
-  reply.headers.push_back({"WWW-Authenticate", bearer ? R"(Bearer realm="holdfast")"
-                                                      : R"(Signature realm="holdfast")"});
+  const bool token = bearer || provider == Provider::telegram;
+  Reply reply =
+      problem({401, token ? "the token is missing or wrong" : "the signature is missing or wrong"});
+  reply.headers.push_back(
+      {"WWW-Authenticate", std::string(bearer ? bearer_challenge : signature_challenge)});
   return reply;
+}
+
+Reply out_of_window() {
+  Reply reply = problem({401,
+                         "the signature is right, but its time is too far from this server's; "
+                         "sign it again, or set the clocks"});
+  reply.headers.push_back({"WWW-Authenticate", std::string(signature_challenge)});
+  return reply;
+}
+
+Reply challenge(std::string text) {
+  return {200, "text/plain", std::move(text), {{"X-Content-Type-Options", "nosniff"}}};
 }
 
 Reply not_stored(const Failure& failure) {

@@ -29,6 +29,10 @@ struct Reply {
 [[nodiscard]] Reply method_not_allowed(std::string_view allow);
 /// 401 with WWW-Authenticate, as RFC 9110 section 15.5.2 wants it.
 [[nodiscard]] Reply unauthorized(Provider provider);
+/// The same for a signature that is right and too old or too new.
+[[nodiscard]] Reply out_of_window();
+/// What the caller wrote, given back as it is: a browser must not take it for a page.
+[[nodiscard]] Reply challenge(std::string text);
 /// What an append that gave no id comes to: never a 4xx for a fault of ours.
 [[nodiscard]] Reply not_stored(const Failure& failure);
 

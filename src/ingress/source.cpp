@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/encoding.hpp"
-#include "ingress/form.hpp"
+#include "base/form.hpp"
 #include "ingress/verify/verify.hpp"
 
 namespace holdfast::ingress {
@@ -35,8 +35,41 @@ std::optional<Fault> body_fault(const Source& source, const RequestHead& head) {
   return std::nullopt;
 }
 
+/// GitHub sends up to 25 MB, and never again what it got no 2xx for.
+constexpr std::uint64_t github_body_bytes = 25 * mib;
+
+std::uint64_t body_bytes_max(const IngressConfig& config, const SourceConfig& source) {
+  if (source.max_body_bytes) return *source.max_body_bytes;
+  if (source.provider != Provider::github) return config.max_body_bytes;
+  return std::min(std::max(config.max_body_bytes, github_body_bytes), config.max_inflight_bytes);
+}
+
 std::unexpected<Failure> refused(std::string message) {
   return std::unexpected(Failure{FailureKind::refused, std::move(message)});
+}
+
+std::expected<Source, Failure> make_source(const IngressConfig& config, SourceConfig source) {
+  auto dedupe = DedupeRule::make(source);
+  if (!dedupe) return std::unexpected(dedupe.error());
+  std::optional<base::JsonPointer> order_by;
+  if (!source.order_by.empty()) {
+    order_by = base::parse_json_pointer(source.order_by);
+    if (!order_by)
+      return refused(
+          std::format("reading order_by of source {}: \"{}\" is no JSON pointer; use "
+                      "one such as /userId",
+                      source.name, source.order_by));
+  }
+  auto keys = verify::Keys::of(source);
+  if (keys.codes.size() + keys.public_keys.size() < source.secrets.size())
+    return refused(
+        std::format("reading secrets of source {}: one of them is no key of provider {}; copy it "
+                    "again from the provider's site",
+                    source.name, to_string(source.provider)));
+  const auto bytes_max = body_bytes_max(config, source);
+  auto public_url = source.public_url.value_or(config.public_url);
+  return Source{std::move(source), std::move(*dedupe), std::move(order_by),
+                std::move(keys),   bytes_max,          std::move(public_url)};
 }
 
 }  // namespace
@@ -45,18 +78,14 @@ std::expected<SourceTable, Failure> SourceTable::make(const IngressConfig& confi
                                                       std::vector<SourceConfig> sources) {
   SourceTable table;
   for (auto& source : sources) {
+    const auto name = source.name;
     auto path = source.effective_path();
     if (path == health_path)
-      return refused(std::format("reading source {}: its path {} is reserved; choose another",
-                                 source.name, path));
-    auto dedupe = DedupeRule::make(source);
-    if (!dedupe) return std::unexpected(dedupe.error());
-    const auto body_bytes_max = source.max_body_bytes.value_or(config.max_body_bytes);
-    auto public_url = source.public_url.value_or(config.public_url);
-    const auto name = source.name;
-    auto made = std::make_unique<const Source>(
-        Source{std::move(source), std::move(*dedupe), body_bytes_max, std::move(public_url)});
-    if (!table.by_path_.try_emplace(path, std::move(made)).second)
+      return refused(
+          std::format("reading source {}: its path {} is reserved; choose another", name, path));
+    auto made = make_source(config, std::move(source));
+    if (!made) return std::unexpected(made.error());
+    if (!table.by_path_.try_emplace(path, std::make_unique<const Source>(std::move(*made))).second)
       return refused(std::format(
           "reading source {}: its path {} is that of another source; choose another", name, path));
   }
@@ -81,23 +110,21 @@ std::variant<Admitted, Refused> SourceTable::admit(const RequestHead& head) cons
     return Refused{problem({400, "a GET with a body is not taken"}), &source};
   if (get && provider == Provider::whatsapp) return Admitted{Wish::challenge, &source};
   if (const auto fault = body_fault(source, head)) return Refused{problem(*fault), &source};
-  if (provider == Provider::bearer &&
-      !verify::bearer(head, source.config.token_header, source.config.secrets))
+  if (!verify::admits_head(source.config, source.keys, head))
     return Refused{unauthorized(provider), &source};
   return Admitted{Wish::store, &source};
 }
 
 Reply answer_challenge(const Source& source, const RequestHead& head) {
-  const auto query = decode_form(head.query());
-  const auto mode = find_field(query, "hub.mode");
-  const auto token = find_field(query, "hub.verify_token");
-  const auto challenge = find_field(query, "hub.challenge");
+  const auto query = base::decode_form(head.query());
+  const auto mode = base::find_field(query, "hub.mode");
+  const auto token = base::find_field(query, "hub.verify_token");
+  const auto challenge = base::find_field(query, "hub.challenge");
   const auto& expected = source.config.verify_token;
   const bool matches = token && base::equal_constant_time(*token, expected.reveal());
   if (!matches || expected.empty() || mode != "subscribe" || !challenge)
     return problem({403, "this is not the verification that was configured"});
-  // The challenge is whatever the caller wrote: a browser must not take it for a page.
-  return {200, "text/plain", std::string(*challenge), {{"X-Content-Type-Options", "nosniff"}}};
+  return ingress::challenge(std::string(*challenge));
 }
 
 }  // namespace holdfast::ingress

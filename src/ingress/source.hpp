@@ -5,16 +5,19 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "base/json_pointer.hpp"
 #include "holdfast/config.hpp"
 #include "holdfast/failure.hpp"
 #include "ingress/dedupe.hpp"
 #include "ingress/head.hpp"
 #include "ingress/replies.hpp"
+#include "ingress/verify/keys.hpp"
 
 namespace holdfast::ingress {
 
@@ -22,6 +25,8 @@ namespace holdfast::ingress {
 struct Source {
   SourceConfig config;
   DedupeRule dedupe;
+  std::optional<base::JsonPointer> order_by;
+  verify::Keys keys;
   std::uint64_t body_bytes_max = 0;
   std::string public_url;  ///< Its own, else that of the ingress; empty: taken from the request.
 };
@@ -43,11 +48,12 @@ struct Refused {
 /// Threads:  any.
 class SourceTable {
  public:
-  /// Errors:   refused: two sources with one path, a reserved path, a bad `dedupe`.
+  /// Errors:   refused: two sources with one path, a reserved path, a bad `dedupe` or
+  ///           `order_by`, a secret that cannot be decoded.
   [[nodiscard]] static std::expected<SourceTable, Failure> make(const IngressConfig& config,
                                                                 std::vector<SourceConfig> sources);
-  /// Looks at path, method, encodings, declared size, and the bearer token: whatever can be refused
-  /// is refused now. Paths match exactly, on the raw bytes.
+  /// Looks at path, method, encodings, declared size, and a token: whatever can be refused is
+  /// refused now. Paths match exactly, on the raw bytes.
   [[nodiscard]] std::variant<Admitted, Refused> admit(const RequestHead& head) const;
 
  private:

@@ -123,6 +123,7 @@ std::string status_json(const HealthSnapshot& snapshot) {
         {"last_error", text_or_null(relay.last_error)},
         {"last_error_at", time_or_null(relay.last_error_at)},
         {"retry_at", time_or_null(relay.retry_at)},
+        {"drain_window_seconds", std::chrono::duration<double>(relay.drain_window).count()},
         {"consecutive_failures", relay.consecutive_failures},
         {"connects", relay.connects}}},
       {"relay",

@@ -153,6 +153,11 @@ void add_relay(Families& families, const RelayStats& relay,
             "1 while connected or idle; 0 while backing off, paused or unconfigured.", up ? 1 : 0);
   add_counter(families, "destination_connects_total", "Sessions opened to Postgres.",
               as_number(relay.connects));
+  add_gauge(
+      families, "drain_window_seconds",
+      "How long entries are gathered on purpose (economy); 0 with an eager drain. Subtract it "
+      "from the lag before alarming.",
+      std::chrono::duration<double>(relay.drain_window).count());
   add_gauge(families, "relay_paused", "1 while delivery to the destination is paused.",
             relay.paused ? 1 : 0);
   auto& paused = add_family(families, "source_paused", "1 while delivery of the source is paused.",

@@ -10,14 +10,15 @@ namespace holdfast::outbox {
 namespace {
 
 constexpr const char* find_key_sql =
-    "SELECT seq, id, body_sha256, conflicts_with FROM entry INDEXED BY entry_key "
+    "SELECT seq, id, ifnull(compare_sha256, body_sha256), conflicts_with FROM entry INDEXED BY "
+    "entry_key "
     "WHERE key_hash = ? AND source_id = ? AND dedupe_key = ?";
 
 constexpr const char* insert_entry_sql =
     "INSERT INTO entry (seq, id, source_id, state, received_at, settled_at, body_bytes, "
     "payload_kept, "
-    "key_hash, dedupe_key, body_sha256, reason, conflicts_with, replay_of) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?)";
+    "key_hash, dedupe_key, body_sha256, reason, conflicts_with, replay_of, "
+    "order_hash, compare_sha256) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 constexpr const char* insert_payload_sql =
     "INSERT INTO payload (seq, method, target, remote_address, content_type, traceparent, headers, "
@@ -78,7 +79,7 @@ std::optional<KnownKey> Appender::find_known(const AppendTicket::Shared& append)
       // A conflict row whose own hash happens to be equal is no first copy.
       if (!find.is_null(3)) continue;
       known = KnownKey{uuid_from(find.column(1)), find.column(0).getInt64(),
-                       same_digest(find.column(2), append.body_sha256), false};
+                       same_digest(find.column(2), append.compared_by()), false};
     }
   }
   if (!known || known->same_body) return known;
@@ -92,11 +93,11 @@ std::optional<KnownKey> Appender::find_known(const AppendTicket::Shared& append)
 std::optional<std::int64_t> Appender::find_conflict(const AppendTicket::Shared& append,
                                                     const Uuid& first_id, std::int64_t source) {
   const auto& entry = append.entry;
-  const auto hash = conflict_hash(entry.source, *entry.dedupe_key, append.body_sha256);
+  const auto hash = conflict_hash(entry.source, *entry.dedupe_key, append.compared_by());
   Use find(find_key_, hash, source, *entry.dedupe_key);
   while (find.step()) {
     if (!find.is_null(3) && uuid_from(find.column(3)) == first_id &&
-        same_digest(find.column(2), append.body_sha256))
+        same_digest(find.column(2), append.compared_by()))
       return find.column(0).getInt64();
   }
   return std::nullopt;
@@ -111,7 +112,7 @@ void Appender::insert_conflict(const AppendTicket::Shared& append, const Uuid& f
   const auto& entry = append.entry;
   insert_row(append,
              {EntryState::discarded,
-              conflict_hash(entry.source, entry.dedupe_key.value(), append.body_sha256), now,
+              conflict_hash(entry.source, entry.dedupe_key.value(), append.compared_by()), now,
               "key_conflict", first_id},
              now, meta);
 }
@@ -123,12 +124,17 @@ Uuid Appender::insert_row(const AppendTicket::Shared& append, const Row& row, Wa
   const Uuid id = ids_.next(now);
   run(insert_entry_, seq, id, source_id(entry.source), static_cast<std::int64_t>(row.state),
       entry.received_at, row.settled_at, static_cast<std::int64_t>(entry.body.size()), row.key_hash,
-      entry.dedupe_key, append.body_sha256, row.reason, row.conflicts_with, entry.replay_of);
+      entry.dedupe_key, append.body_sha256, row.reason, row.conflicts_with, entry.replay_of,
+      append.order_hash, entry.compare_sha256);
   run(insert_payload_, seq, entry.method, entry.target, entry.remote_address, entry.content_type,
       entry.traceparent, Blob{append.encoded_headers}, Blob{entry.body});
   ++meta.next_seq;
   meta.last_id = id;
-  ++meta.count(row.state);
+  if (row.state == EntryState::pending) {
+    meta.add_pending(entry.body.size());
+  } else {
+    ++meta.count(row.state);
+  }
   return id;
 }
 

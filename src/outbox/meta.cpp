@@ -13,21 +13,29 @@ namespace {
 
 std::optional<Meta> read_meta(SQLite::Database& database) {
   SQLite::Statement select(database,
-                           "SELECT node, next_seq, last_id, pending, delivered, dead, discarded "
-                           "FROM meta");
+                           "SELECT node, next_seq, last_id, pending, delivered, dead, discarded, "
+                           "pending_bytes FROM meta");
   Use use(select);
   if (!use.step()) return std::nullopt;
-  Meta meta{uuid_from(use.column(0)), use.column(1).getInt64(), uuid_from(use.column(2)), {}};
+  Meta meta{uuid_from(use.column(0)), use.column(1).getInt64(), uuid_from(use.column(2)), {}, 0};
   for (std::size_t i = 0; i < meta.entries.size(); ++i)
     meta.entries[i] = static_cast<std::uint64_t>(use.column(static_cast<int>(3 + i)).getInt64());
+  meta.pending_bytes = static_cast<std::uint64_t>(use.column(7).getInt64());
   return meta;
 }
 
 }  // namespace
 
-void Meta::move(EntryState from, EntryState to) {
-  HOLDFAST_CHECK(count(from) > 0, "more entries left a state than were in it");
-  --count(from);
+void Meta::add_pending(std::uint64_t body_bytes) {
+  ++count(EntryState::pending);
+  pending_bytes += body_bytes;
+}
+
+void Meta::settle(std::uint64_t body_bytes, EntryState to) {
+  HOLDFAST_CHECK(count(EntryState::pending) > 0, "more entries were settled than were pending");
+  HOLDFAST_CHECK(pending_bytes >= body_bytes, "more bytes were settled than were pending");
+  --count(EntryState::pending);
+  pending_bytes -= body_bytes;
   ++count(to);
 }
 
@@ -36,8 +44,8 @@ Meta load_meta(SQLite::Database& database) {
   const auto last_seq = query_number(database, "SELECT ifnull(max(seq), 0) FROM entry");
   auto meta = read_meta(database);
   if (!meta && last_seq == 0) {
-    meta = Meta{base::random_uuid(), 1, Uuid{}, {}};
-    SQLite::Statement insert(database, "INSERT INTO meta VALUES (1, ?, 1, ?, 0, 0, 0, 0)");
+    meta = Meta{base::random_uuid(), 1, Uuid{}, {}, 0};
+    SQLite::Statement insert(database, "INSERT INTO meta VALUES (1, ?, 1, ?, 0, 0, 0, 0, 0)");
     run(insert, meta->node, meta->last_id);
   }
   if (!meta || meta->next_seq <= last_seq)
@@ -51,12 +59,13 @@ Meta load_meta(SQLite::Database& database) {
 MetaWriter::MetaWriter(SQLite::Database& database)
     : update_(database,
               "UPDATE meta SET next_seq = ?, last_id = ?, pending = ?, delivered = ?, dead = ?, "
-              "discarded = ?") {}
+              "discarded = ?, pending_bytes = ?") {}
 
 void MetaWriter::save(const Meta& meta) {
   const auto count = [&](EntryState state) { return static_cast<std::int64_t>(meta.count(state)); };
   run(update_, meta.next_seq, meta.last_id, count(EntryState::pending),
-      count(EntryState::delivered), count(EntryState::dead), count(EntryState::discarded));
+      count(EntryState::delivered), count(EntryState::dead), count(EntryState::discarded),
+      static_cast<std::int64_t>(meta.pending_bytes));
 }
 
 }  // namespace holdfast::outbox

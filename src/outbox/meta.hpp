@@ -15,6 +15,7 @@ struct Meta {
   std::int64_t next_seq = 1;
   Uuid last_id;  ///< The largest id ever made here; retention empties `entry`.
   std::array<std::uint64_t, 4> entries{};  ///< By EntryState.
+  std::uint64_t pending_bytes = 0;         ///< Of the bodies of pending entries.
 
   [[nodiscard]] std::uint64_t& count(EntryState state) {
     return entries[static_cast<std::size_t>(state)];
@@ -22,8 +23,10 @@ struct Meta {
   [[nodiscard]] std::uint64_t count(EntryState state) const {
     return entries[static_cast<std::size_t>(state)];
   }
-  /// One entry goes from one state to another.
-  void move(EntryState from, EntryState to);
+  /// An entry with a body of so many bytes is pending from now on.
+  void add_pending(std::uint64_t body_bytes);
+  /// A pending entry goes to another state.
+  void settle(std::uint64_t body_bytes, EntryState to);
   bool operator==(const Meta&) const = default;
 };
 

@@ -87,6 +87,7 @@ OutboxStats Outbox::Impl::stats() const {
   outlook.use.disk_free_bytes = outbox::disk_free_bytes(files.folder);
   OutboxStats stats;
   stats.entries = view.meta.entries;
+  stats.pending_body_bytes = view.meta.pending_bytes;
   stats.bytes = outlook.use.used_bytes + outlook.use.wal_bytes;
   stats.bytes_max = config.max_size_bytes;
   stats.disk_free_bytes = outlook.use.disk_free_bytes;

@@ -4,6 +4,7 @@
 #include <format>
 #include <utility>
 
+#include "base/check.hpp"
 #include "outbox/rows.hpp"
 #include "outbox/sqlite.hpp"
 
@@ -37,18 +38,44 @@ void bind_if(SQLite::Statement& statement, int index, const std::optional<T>& va
 
 }  // namespace
 
-/// The pending entries of one source, in order.
+/// The pending entries of one source that a claim may have, in order.
 class Reader::Cursor {
  public:
-  Cursor(SQLite::Statement& statement, std::int64_t source, std::int64_t after_seq)
-      : use_(statement, source, after_seq) {
+  Cursor(SQLite::Statement& statement, const ClaimSource& source, const ClaimRequest& request,
+         std::int64_t& passed_seq)
+      : use_(statement, source.id, std::max(request.after_seq, passed_seq)),
+        group_{source.name, std::nullopt},
+        request_(request),
+        ungrouped_is_ours_(is_ours()) {
     advance();
+    if (request.after_seq <= passed_seq) passed_seq = std::max(passed_seq, others_up_to_);
   }
-  void advance() { seq_ = use_.step() ? std::optional(use_.column(0).getInt64()) : std::nullopt; }
+  void advance() {
+    seq_.reset();
+    while (!seq_ && use_.step())
+      if (may_be_claimed()) seq_ = use_.column(0).getInt64();
+  }
   [[nodiscard]] std::optional<std::int64_t> seq() const { return seq_; }
 
  private:
+  [[nodiscard]] bool is_ours() const {
+    return shard_of(group_, request_.shard.count) == request_.shard.index;
+  }
+  [[nodiscard]] bool may_be_claimed() {
+    const bool ungrouped = use_.is_null(1);
+    group_.order_hash = ungrouped ? std::nullopt : std::optional(use_.column(1).getInt64());
+    const bool ours = ungrouped ? ungrouped_is_ours_ : is_ours();
+    met_ours_ = met_ours_ || ours;
+    if (!met_ours_) others_up_to_ = use_.column(0).getInt64();
+    return ours && !std::ranges::binary_search(request_.except, group_);
+  }
+
   Use use_;
+  OrderGroup group_;  ///< Of the row that the statement is at.
+  const ClaimRequest& request_;
+  const bool ungrouped_is_ours_;
+  bool met_ours_ = false;
+  std::int64_t others_up_to_ = 0;  ///< Nothing of this shard is at or before this seq.
   std::optional<std::int64_t> seq_;
 };
 
@@ -86,21 +113,24 @@ std::vector<Entry> Reader::claim(const ClaimRequest& request) {
 }
 
 std::list<Reader::Cursor> Reader::open_cursors(const ClaimRequest& request) {
-  std::vector<std::int64_t> sources;
+  HOLDFAST_CHECK(request.shard.index < request.shard.count, "a shard is one of all");
+  std::vector<ClaimSource> sources;
   for (const auto& name : request.sources) {
     Use find(find_source_, name);
-    if (find.step()) sources.push_back(find.column(0).getInt64());
+    if (find.step()) sources.push_back({find.column(0).getInt64(), name});
   }
-  std::ranges::sort(sources);
-  const auto repeated = std::ranges::unique(sources);
+  std::ranges::sort(sources, {}, &ClaimSource::id);
+  const auto repeated = std::ranges::unique(sources, {}, &ClaimSource::id);
   sources.erase(repeated.begin(), repeated.end());
   while (cursors_.size() < sources.size())
     cursors_.emplace_back(database_,
-                          "SELECT seq FROM entry INDEXED BY entry_pending "
+                          "SELECT seq, order_hash FROM entry INDEXED BY entry_pending "
                           "WHERE state = 0 AND source_id = ? AND seq > ? ORDER BY seq");
   std::list<Cursor> cursors;
-  for (std::size_t i = 0; i < sources.size(); ++i)
-    cursors.emplace_back(cursors_[i], sources[i], request.after_seq);
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    auto& passed_seq = passed_seqs_[{sources[i].id, request.shard.index, request.shard.count}];
+    cursors.emplace_back(cursors_[i], sources[i], request, passed_seq);
+  }
   return cursors;
 }
 

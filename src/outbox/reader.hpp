@@ -2,9 +2,12 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <cstdint>
 #include <list>
+#include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "holdfast/outbox.hpp"
@@ -32,6 +35,10 @@ class Reader {
 
  private:
   class Cursor;
+  struct ClaimSource {
+    std::int64_t id = 0;
+    std::string name;
+  };
   [[nodiscard]] std::list<Cursor> open_cursors(const ClaimRequest& request);
 
   SQLite::Database database_;
@@ -41,6 +48,9 @@ class Reader {
   SQLite::Statement find_attempts_;
   /// One for each source of a claim: they are read side by side.
   std::vector<SQLite::Statement> cursors_;
+  /// By source, shard and number of shards: up to here every pending entry is of other shards. It
+  /// stays true, for new entries come behind it.
+  std::map<std::tuple<std::int64_t, std::uint32_t, std::uint32_t>, std::int64_t> passed_seqs_;
 };
 
 }  // namespace holdfast::outbox

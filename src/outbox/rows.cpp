@@ -47,6 +47,7 @@ void read_summary(const Use& row, EntrySummary& summary) {
   summary.duplicate_of = optional_uuid(row, 14);
   summary.conflicts_with = optional_uuid(row, 15);
   summary.replay_of = optional_uuid(row, 16);
+  if (!row.is_null(17)) summary.order_hash = row.column(17).getInt64();
 }
 
 bool read_payload(const Use& row, Entry& entry) {

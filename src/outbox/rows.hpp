@@ -13,8 +13,8 @@ inline constexpr const char* summary_columns =
     "entry.seq, entry.id, source.name, entry.dedupe_key, entry.state, entry.received_at, "
     "entry.settled_at, entry.body_bytes, entry.body_sha256, entry.payload_kept, entry.reason, "
     "entry.sqlstate, entry.constraint_name, entry.error, entry.duplicate_of, entry.conflicts_with, "
-    "entry.replay_of";
-inline constexpr int summary_column_count = 17;
+    "entry.replay_of, entry.order_hash";
+inline constexpr int summary_column_count = 18;
 
 /// Columns of a payload, after those of the summary.
 inline constexpr const char* payload_columns =

@@ -8,7 +8,7 @@ namespace {
 
 constexpr const char* update_sql =
     "UPDATE entry SET state = ?, settled_at = ?, reason = ?, sqlstate = ?, constraint_name = ?, "
-    "error = ?, duplicate_of = ? WHERE seq = ? AND state = 0";
+    "error = ?, duplicate_of = ? WHERE seq = ? AND state = 0 RETURNING body_bytes";
 
 constexpr const char* insert_attempt_sql =
     "INSERT INTO attempt (seq, number, at, sqlstate, class, error) "
@@ -40,12 +40,17 @@ int Settler::settle(const Settlement& settlement, WallTime now, Meta& meta) {
   // What went wrong belongs to entries set aside; a delivered one may have failed before.
   static constexpr std::optional<std::string> none;
   const bool aside = settlement.state != EntryState::delivered;
-  const int changed = run(update_, static_cast<std::int64_t>(settlement.state), now,
-                          aside ? settlement.reason : none, aside ? settlement.sqlstate : none,
-                          aside ? settlement.constraint : none, aside ? settlement.error : none,
-                          settlement.duplicate_of, settlement.seq);
-  if (changed > 0) meta.move(EntryState::pending, settlement.state);
-  return changed;
+  Use update(update_, static_cast<std::int64_t>(settlement.state), now,
+             aside ? settlement.reason : none, aside ? settlement.sqlstate : none,
+             aside ? settlement.constraint : none, aside ? settlement.error : none,
+             settlement.duplicate_of, settlement.seq);
+  if (!update.step()) return 0;
+  const auto body_bytes = update.column(0).getInt64();
+  // To the end: only a statement that is done has surely changed the table.
+  while (update.step()) {
+  }
+  meta.settle(static_cast<std::uint64_t>(body_bytes), settlement.state);
+  return 1;
 }
 
 int Settler::record(const AttemptRecord& record) {

@@ -48,14 +48,24 @@ std::int64_t first_copy_hash(std::string_view source, std::string_view key) {
 }
 
 std::int64_t conflict_hash(std::string_view source, std::string_view key,
-                           const std::array<std::uint8_t, 32>& body_sha256) {
+                           const std::array<std::uint8_t, 32>& compared_by) {
   std::string text = key_text(source, key);
   text += '\0';
-  text.append(reinterpret_cast<const char*>(body_sha256.data()), body_sha256.size());
+  text.append(reinterpret_cast<const char*>(compared_by.data()), compared_by.size());
   return leading_bits(base::sha256(text));
 }
 
+std::int64_t order_hash(std::string_view source, std::string_view order_key) {
+  return leading_bits(base::sha256(key_text(source, order_key)));
+}
+
 }  // namespace outbox
+
+std::uint32_t shard_of(const OrderGroup& group, std::uint32_t shards) {
+  const auto hash =
+      group.order_hash ? *group.order_hash : outbox::leading_bits(base::sha256(group.source));
+  return static_cast<std::uint32_t>(static_cast<std::uint64_t>(hash) % shards);
+}
 
 namespace {
 
@@ -70,6 +80,7 @@ AppendTicket::Shared::Shared(NewEntry new_entry)
       stored_bytes(outbox::estimate(entry, encoded_headers.size())) {
   entry.headers = {};
   if (entry.dedupe_key) key_hash = outbox::first_copy_hash(entry.source, *entry.dedupe_key);
+  if (entry.order_key) order_hash = outbox::order_hash(entry.source, *entry.order_key);
 }
 
 AppendTicket::AppendTicket() = default;

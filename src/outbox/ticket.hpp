@@ -55,7 +55,9 @@ using SettleAnswer = std::expected<void, Failure>;
 [[nodiscard]] std::int64_t first_copy_hash(std::string_view source, std::string_view key);
 /// The same for a differing body that is kept as key_conflict.
 [[nodiscard]] std::int64_t conflict_hash(std::string_view source, std::string_view key,
-                                         const std::array<std::uint8_t, 32>& body_sha256);
+                                         const std::array<std::uint8_t, 32>& compared_by);
+/// The same for the order group of a value of `order_by`.
+[[nodiscard]] std::int64_t order_hash(std::string_view source, std::string_view order_key);
 
 }  // namespace holdfast::outbox
 
@@ -65,12 +67,17 @@ namespace holdfast {
 struct AppendTicket::Shared {
   /// Does the costly part, hashes and encoding, on the caller's thread.
   explicit Shared(NewEntry new_entry);
+  /// The digest that tells a repeat of the key from a conflict.
+  [[nodiscard]] const std::array<std::uint8_t, 32>& compared_by() const {
+    return entry.compare_sha256 ? *entry.compare_sha256 : body_sha256;
+  }
 
   // Constant after construction.
   NewEntry entry;  ///< Without headers: they are in encoded_headers.
   std::string encoded_headers;
   std::array<std::uint8_t, 32> body_sha256;
   std::optional<std::int64_t> key_hash;
+  std::optional<std::int64_t> order_hash;
   std::uint64_t stored_bytes;  ///< Estimate of what it takes in the database file.
 
   outbox::Completion<outbox::AppendAnswer> answer;

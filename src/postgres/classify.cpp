@@ -34,9 +34,9 @@ std::optional<Found> find_text(std::span<const TextRule> rules, std::string_view
   return std::nullopt;
 }
 
-std::optional<Found> find_code(std::string_view sqlstate) {
+std::optional<Found> find_code(std::span<const CodeRule> rules, std::string_view sqlstate) {
   const CodeRule* best = nullptr;
-  for (const auto& rule : code_rules)
+  for (const auto& rule : rules)
     if (sqlstate.starts_with(rule.prefix) &&
         (best == nullptr || rule.prefix.size() > best->prefix.size()))
       best = &rule;
@@ -62,7 +62,7 @@ std::optional<Found> find(std::string_view sqlstate, std::string_view message) {
   if (sqlstate.empty() || sqlstate == "XX000" || sqlstate == "08P01")
     if (const auto found = find_text(text_rules, text)) return found;
   if (const auto found = find_special(sqlstate, text)) return found;
-  return find_code(sqlstate);
+  return find_code(code_rules, sqlstate);
 }
 
 /// "FATAL:  57P03: text" to code and text; without a code the severity alone is taken off.
@@ -151,6 +151,15 @@ Verdict classify(std::string_view sqlstate, std::string_view message, Phase phas
       note == Note::in_doubt || (phase == Phase::commit && (unreliable || sqlstate.empty()));
   verdict.drop_session = unreliable || note == Note::drop_session || verdict.in_doubt ||
                          phase == Phase::connect || sqlstate.empty();
+  return verdict;
+}
+
+Verdict classify_own(std::string_view sqlstate, std::string_view message, bool session_dead) {
+  const auto own = find_code(own_rules, sqlstate);
+  if (session_dead || !own) return classify(sqlstate, message, Phase::query);
+  Verdict verdict;
+  verdict.delivery_class = own->delivery_class;
+  verdict.drop_session = false;
   return verdict;
 }
 

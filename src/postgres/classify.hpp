@@ -27,6 +27,10 @@ struct Verdict {
 /// Needs:    `sqlstate` empty or five characters; `message` the primary message, one line.
 [[nodiscard]] Verdict classify(std::string_view sqlstate, std::string_view message, Phase phase);
 
+/// The same for an error of a source's own statement. What killed the session is no fault of it.
+[[nodiscard]] Verdict classify_own(std::string_view sqlstate, std::string_view message,
+                                   bool session_dead);
+
 /// True for the errors by which jsonb refuses a text that is fit for bytea.
 [[nodiscard]] bool is_jsonb_failure(std::string_view sqlstate);
 /// True if a table, column, schema or index is not there: the schema must be looked at again.

@@ -1,6 +1,7 @@
 #include "postgres/destination.hpp"
 
 #include <chrono>
+#include <format>
 #include <utility>
 
 #include "base/check.hpp"
@@ -42,21 +43,26 @@ std::optional<Failure> fault_of(const DestinationConfig& config) {
 }  // namespace
 
 std::expected<std::unique_ptr<PostgresDestination>, Failure> PostgresDestination::create(
-    const DestinationConfig& config, const Uuid& node, const Clock& clock, LogSink log) {
+    const DestinationConfig& config, std::span<const SourceConfig> sources, const Uuid& node,
+    const Clock& clock, LogSink log) {
   if (auto fault = fault_of(config)) return std::unexpected(std::move(*fault));
   auto conninfo = parse_conninfo(config);
   if (!conninfo) return std::unexpected(conninfo.error());
-  return std::unique_ptr<PostgresDestination>(
-      new PostgresDestination(config, std::move(*conninfo), node, clock, std::move(log)));
+  auto writes = SourceWrites::create(config.schema, sources);
+  if (!writes) return std::unexpected(writes.error());
+  return std::unique_ptr<PostgresDestination>(new PostgresDestination(
+      config, std::move(*conninfo), std::move(*writes), node, clock, std::move(log)));
 }
 
 PostgresDestination::PostgresDestination(const DestinationConfig& config, Conninfo conninfo,
-                                         const Uuid& node, const Clock& clock, LogSink log)
+                                         SourceWrites writes, const Uuid& node, const Clock& clock,
+                                         LogSink log)
     : config_(config),
       conninfo_(std::move(conninfo)),
       inbox_(config.schema, node),
       clock_(clock),
-      log_(std::move(log)) {}
+      log_(std::move(log)),
+      writes_(std::move(writes)) {}
 
 PostgresDestination::~PostgresDestination() = default;
 
@@ -79,17 +85,34 @@ PostgresDestination::Outcome PostgresDestination::attempt(std::span<const Entry>
   const SteadyTime deadline = clock_.steady_now() + config_.deliver_timeout;
   if (!schema_ready_)
     if (auto ready = make_schema_ready(deadline); !ready) return std::unexpected(ready.error());
-  auto outcome = transact(batch, PayloadUse::parsed, deadline);
-  // What only jsonb refuses is no fault of the entry: its bytes are stored all the same.
-  if (!outcome && batch.size() == 1 && is_jsonb_failure(outcome.error().sqlstate) && session_)
-    return transact(batch, PayloadUse::none, deadline);
-  return outcome;
+  Work work{batch, {}, PayloadUse::parsed, {}};
+  for (const auto& entry : batch)
+    work.payloads.push_back(payload_of(entry.content_type, entry.body));
+  for (;;) {
+    auto outcomes = transact(work, deadline);
+    if (outcomes) return std::move(*outcomes);
+    if (!session_ || !another_way(work, outcomes.error()))
+      return std::unexpected(std::move(outcomes.error().failure));
+  }
+}
+
+/// Each way is tried once, so the attempts end.
+bool PostgresDestination::another_way(Work& work, const Failed& failed) {
+  if (failed.one_by_one_helps) return work.one_by_one.insert(failed.failure.source).second;
+  // What only jsonb refuses is no fault of the entry: its bytes are stored all the same. The same
+  // code out of a statement of the source's own is another matter.
+  const bool unfit = failed.stage == Stage::inbox && work.batch.size() == 1 &&
+                     work.payload_use == PayloadUse::parsed &&
+                     is_jsonb_failure(failed.failure.sqlstate);
+  if (unfit) work.payload_use = PayloadUse::none;
+  return unfit;
 }
 
 std::expected<void, DeliveryFailure> PostgresDestination::open_session() {
   auto session = Session::open(conninfo_, clock_, interrupt_);
   if (!session) return std::unexpected(blaming_no_entry(fail(session.error(), Phase::connect)));
   session_ = std::move(*session);
+  writes_.forget_descriptions();
   session_has_lived_ = false;
   const std::uint64_t number = ++connects_;
   log_({LogLevel::info,
@@ -113,36 +136,78 @@ std::expected<void, DeliveryFailure> PostgresDestination::make_schema_ready(Stea
   return {};
 }
 
-PostgresDestination::Outcome PostgresDestination::transact(std::span<const Entry> batch,
-                                                           PayloadUse payload_use,
-                                                           SteadyTime deadline) {
+std::expected<std::vector<Delivered>, PostgresDestination::Failed> PostgresDestination::transact(
+    const Work& work, SteadyTime deadline) {
+  const auto rolled_back = [&](DeliveryFailure failure, Stage stage, bool one_by_one_helps) {
+    roll_back(failure, deadline);
+    return std::unexpected(Failed{std::move(failure), stage, one_by_one_helps});
+  };
   const auto left = std::chrono::floor<std::chrono::milliseconds>(deadline - clock_.steady_now());
   if (const auto begun = session_->run(begin_statement(left), deadline); !begun)
-    return std::unexpected(blaming_no_entry(roll_back(begun.error(), deadline)));
-  auto outcomes = inbox_.insert(*session_, batch, payload_use, deadline);
-  if (!outcomes) return std::unexpected(roll_back(outcomes.error(), deadline));
+    return rolled_back(blaming_no_entry(fail(begun.error(), Phase::query)), Stage::begin, false);
+  auto stored = inbox_.insert(*session_, work.batch, work.payloads, work.payload_use, deadline);
+  if (!stored) return rolled_back(fail(stored.error(), Phase::query), Stage::inbox, false);
+  const auto wrote =
+      writes_.run(*session_, work.batch, work.payloads, stored->added, work.one_by_one, deadline);
+  if (!wrote)
+    return rolled_back(fail_own(wrote.error()), Stage::writes, wrote.error().one_by_one_helps);
+  if (auto done = commit(*wrote, deadline); !done)
+    return std::unexpected(Failed{std::move(done.error()), Stage::commit, false});
+  session_has_lived_ = true;
+  return std::move(stored->outcomes);
+}
+
+std::expected<void, DeliveryFailure> PostgresDestination::commit(
+    const std::vector<std::string>& wrote, SteadyTime deadline) {
   const auto committed = session_->run("COMMIT", deadline);
-  if (!committed) return std::unexpected(fail(committed.error(), Phase::commit));
+  if (!committed) {
+    auto failure = fail(committed.error(), Phase::commit);
+    // Only what a source wrote can have put a check off until now; the inbox has none.
+    if (!committed.error().session_dead && wrote.size() == 1) failure.source = wrote.front();
+    return std::unexpected(std::move(failure));
+  }
   // A transaction that had failed unnoticed answers COMMIT with ROLLBACK, which is no error.
   if (committed->tag() != "COMMIT")
     return std::unexpected(
         fail({"40000", "", "the server rolled back instead", true}, Phase::query));
-  session_has_lived_ = true;
-  return std::move(*outcomes);
+  return {};
 }
 
-DeliveryFailure PostgresDestination::roll_back(const SqlError& error, SteadyTime deadline) {
-  DeliveryFailure failure = fail(error, Phase::query);
-  if (session_ && !session_->run("ROLLBACK", deadline)) {
-    failure.session_lost = true;
-    failure.session_had_lived = session_has_lived_;
-    drop_session(LogLevel::info, "rolling back failed");
-  }
-  return failure;
+void PostgresDestination::roll_back(DeliveryFailure& failure, SteadyTime deadline) {
+  if (!session_ || session_->run("ROLLBACK", deadline)) return;
+  failure.session_lost = true;
+  failure.session_had_lived = session_has_lived_;
+  drop_session(LogLevel::info, "rolling back failed");
 }
 
 DeliveryFailure PostgresDestination::fail(const SqlError& error, Phase phase) {
   const Verdict verdict = classify(error.sqlstate, error.message, phase);
+  // The tables may have been dropped, and made again by the time of the next try.
+  if (is_schema_failure(error.sqlstate) || verdict.delivery_class == DeliveryClass::config)
+    schema_ready_ = false;
+  return describe(error, verdict);
+}
+
+DeliveryFailure PostgresDestination::fail_own(const WriteFailure& failed) {
+  Verdict verdict =
+      classify_own(failed.error.sqlstate, failed.error.message, failed.error.session_dead);
+  // A statement that cannot even be described would refuse every entry.
+  if (!failed.described && (verdict.delivery_class == DeliveryClass::data ||
+                            verdict.delivery_class == DeliveryClass::foreign_key))
+    verdict.delivery_class = DeliveryClass::config;
+  // Fewer entries at a time may be in time.
+  if (failed.too_slow) verdict.delivery_class = DeliveryClass::timeout;
+  // Operations write into our own tables, which may have been dropped; a table of the user's is not
+  // ours to make.
+  if (failed.statement == 0 && is_schema_failure(failed.error.sqlstate)) schema_ready_ = false;
+  DeliveryFailure failure = describe(failed.error, verdict);
+  failure.source = failed.source;
+  if (failed.statement > 0)
+    failure.message = std::format("statement {}: {}", failed.statement, failure.message);
+  return failure;
+}
+
+DeliveryFailure PostgresDestination::describe(const SqlError& error, const Verdict& verdict) {
   DeliveryFailure failure;
   failure.delivery_class = verdict.delivery_class;
   failure.sqlstate = error.sqlstate;
@@ -150,9 +215,7 @@ DeliveryFailure PostgresDestination::fail(const SqlError& error, Phase phase) {
   failure.message = without_values(error.sqlstate, error.message);
   failure.in_doubt = verdict.in_doubt;
   failure.slow_start = verdict.slow_start;
-  // The tables may have been dropped, and made again by the time of the next try.
-  if (is_schema_failure(error.sqlstate) || verdict.delivery_class == DeliveryClass::config)
-    schema_ready_ = false;
+  if (verdict.delivery_class == DeliveryClass::config) writes_.forget_descriptions();
   if (session_ && (verdict.drop_session || error.session_dead)) {
     failure.session_lost = true;
     failure.session_had_lived = session_has_lived_;

@@ -5,6 +5,7 @@
 #include <expected>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,10 +19,12 @@
 #include "postgres/inbox.hpp"
 #include "postgres/interrupt.hpp"
 #include "postgres/session.hpp"
+#include "postgres/source_writes.hpp"
 
 namespace holdfast::postgres {
 
-/// Delivers into table inbox of a Postgres, direct or behind a pooler in transaction mode.
+/// Delivers into table inbox of a Postgres, direct or behind a pooler in transaction mode, and runs
+/// the operations and statements of the sources in the same transaction, for new entries alone.
 /// Connects when there is something to deliver, and keeps no state in the session.
 ///
 /// Threads:  one at a time, but interrupt() and connects(): any.
@@ -29,9 +32,11 @@ namespace holdfast::postgres {
 class PostgresDestination final : public Destination {
  public:
   /// `node` is that of the outbox; nothing is sent yet.
-  /// Errors:   refused (the URL or the schema name cannot be used), without the URL.
+  /// Errors:   refused (the URL or the schema name cannot be used, without the URL; a statement
+  ///           cannot be read, with its source and number).
   [[nodiscard]] static std::expected<std::unique_ptr<PostgresDestination>, Failure> create(
-      const DestinationConfig& config, const Uuid& node, const Clock& clock, LogSink log);
+      const DestinationConfig& config, std::span<const SourceConfig> sources, const Uuid& node,
+      const Clock& clock, LogSink log);
   ~PostgresDestination() override;
 
   [[nodiscard]] std::expected<std::vector<Delivered>, DeliveryFailure> deliver(
@@ -44,16 +49,35 @@ class PostgresDestination final : public Destination {
 
  private:
   using Outcome = std::expected<std::vector<Delivered>, DeliveryFailure>;
+  /// A batch on its way, and how the next transaction is to write it.
+  struct Work {
+    std::span<const Entry> batch;
+    std::vector<Payload> payloads;
+    PayloadUse payload_use = PayloadUse::parsed;
+    std::set<std::string> one_by_one;  ///< Sources whose statements run entry by entry.
+  };
+  enum class Stage { begin, inbox, writes, commit };
+  /// Where a transaction failed decides whether another way of writing can help.
+  struct Failed {
+    DeliveryFailure failure;
+    Stage stage = Stage::begin;
+    bool one_by_one_helps = false;
+  };
 
-  PostgresDestination(const DestinationConfig& config, Conninfo conninfo, const Uuid& node,
-                      const Clock& clock, LogSink log);
+  PostgresDestination(const DestinationConfig& config, Conninfo conninfo, SourceWrites writes,
+                      const Uuid& node, const Clock& clock, LogSink log);
   [[nodiscard]] Outcome attempt(std::span<const Entry> batch);
   [[nodiscard]] std::expected<void, DeliveryFailure> open_session();
   [[nodiscard]] std::expected<void, DeliveryFailure> make_schema_ready(SteadyTime deadline);
-  [[nodiscard]] Outcome transact(std::span<const Entry> batch, PayloadUse payload_use,
-                                 SteadyTime deadline);
-  [[nodiscard]] DeliveryFailure roll_back(const SqlError& error, SteadyTime deadline);
+  [[nodiscard]] std::expected<std::vector<Delivered>, Failed> transact(const Work& work,
+                                                                       SteadyTime deadline);
+  [[nodiscard]] std::expected<void, DeliveryFailure> commit(const std::vector<std::string>& wrote,
+                                                            SteadyTime deadline);
+  [[nodiscard]] static bool another_way(Work& work, const Failed& failed);
+  void roll_back(DeliveryFailure& failure, SteadyTime deadline);
   [[nodiscard]] DeliveryFailure fail(const SqlError& error, Phase phase);
+  [[nodiscard]] DeliveryFailure fail_own(const WriteFailure& failed);
+  [[nodiscard]] DeliveryFailure describe(const SqlError& error, const Verdict& verdict);
   void drop_session(LogLevel level, const std::string& reason);
 
   // Constant after construction.
@@ -64,6 +88,7 @@ class PostgresDestination final : public Destination {
   LogSink log_;
 
   // Owned by the delivering thread.
+  SourceWrites writes_;
   std::optional<Session> session_;
   bool session_has_lived_ = false;  ///< It has committed a batch.
   bool schema_ready_ = false;

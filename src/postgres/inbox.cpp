@@ -9,7 +9,6 @@
 #include "base/encoding.hpp"
 #include "postgres/binary_array.hpp"
 #include "postgres/limits.hpp"
-#include "postgres/payload.hpp"
 
 namespace holdfast::postgres {
 namespace {
@@ -41,10 +40,7 @@ class Columns {
  public:
   explicit Columns(const std::string& node) : node_(node) {}
 
-  /// Returns whether the payload was left out because it is unfit.
-  bool add(const Entry& entry, PayloadUse payload_use) {
-    Payload payload = payload_of(entry.content_type, entry.body);
-    if (payload_use == PayloadUse::none && payload.json) payload = {std::nullopt, true};
+  void add(const Entry& entry, const Payload& payload, bool unfit) {
     id_.add(entry.id);
     source_.add(std::string_view(base::to_postgres_text(entry.source)));
     dedupe_key_.add(text(entry.dedupe_key));
@@ -56,10 +52,12 @@ class Columns {
     content_type_.add(unless_empty(entry.content_type));
     headers_.add(std::string_view(headers_json(entry.headers)));
     body_.add(std::string_view(entry.body));
-    payload_.add(payload.json);
-    unfit_.add(payload.unfit);
+    if (unfit)
+      payload_.add_null();
+    else
+      payload_.add(payload.json);
+    unfit_.add(unfit);
     traceparent_.add(text(entry.traceparent));
-    return payload.unfit;
   }
 
   [[nodiscard]] std::array<Parameter, 15> parameters() const {
@@ -114,33 +112,37 @@ Inbox::Inbox(const std::string& schema, const Uuid& node) : node_(to_binary(node
   find_sql_ = std::format(find_format, quoted);
 }
 
-std::expected<std::vector<Delivered>, SqlError> Inbox::insert(Session& session,
-                                                              std::span<const Entry> batch,
-                                                              PayloadUse payload_use,
-                                                              SteadyTime deadline) const {
+std::expected<Stored, SqlError> Inbox::insert(Session& session, std::span<const Entry> batch,
+                                              std::span<const Payload> payloads,
+                                              PayloadUse payload_use, SteadyTime deadline) const {
+  HOLDFAST_CHECK(payloads.size() == batch.size(), "a payload for each entry");
   Columns columns(node_);
-  std::vector<Delivered> outcomes;
-  for (const auto& entry : batch)
-    outcomes.push_back({std::nullopt, columns.add(entry, payload_use)});
+  Stored stored;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const bool left_out = payload_use == PayloadUse::none && payloads[i].json;
+    stored.outcomes.push_back({std::nullopt, payloads[i].unfit || left_out});
+    columns.add(batch[i], payloads[i], stored.outcomes[i].payload_unfit);
+  }
   const auto parameters = columns.parameters();
   const auto rows = session.run(insert_sql_, parameters, true, deadline);
   if (!rows) return std::unexpected(rows.error());
-  std::set<Uuid> stored;
+  std::set<Uuid> returned;
   for (int row = 0; row < rows->size(); ++row)
-    if (const auto id = uuid_from_binary(rows->value(row, 0).value_or(""))) stored.insert(*id);
+    if (const auto id = uuid_from_binary(rows->value(row, 0).value_or(""))) returned.insert(*id);
   std::vector<std::size_t> missing;
+  // An id that stands twice in the batch was added once.
   for (std::size_t i = 0; i < batch.size(); ++i)
-    if (!stored.contains(batch[i].id)) missing.push_back(i);
-  if (missing.empty()) return outcomes;
-  if (auto found = find_holders(session, batch, missing, outcomes, deadline); !found)
+    (returned.erase(batch[i].id) > 0 ? stored.added : missing).push_back(i);
+  if (missing.empty()) return stored;
+  if (auto found = settle_missing(session, batch, payloads, missing, stored, deadline); !found)
     return std::unexpected(found.error());
-  return outcomes;
+  return stored;
 }
 
-std::expected<void, SqlError> Inbox::find_holders(Session& session, std::span<const Entry> batch,
-                                                  std::span<const std::size_t> missing,
-                                                  std::vector<Delivered>& outcomes,
-                                                  SteadyTime deadline) const {
+std::expected<void, SqlError> Inbox::settle_missing(Session& session, std::span<const Entry> batch,
+                                                    std::span<const Payload> payloads,
+                                                    std::span<const std::size_t> missing,
+                                                    Stored& stored, SteadyTime deadline) const {
   BinaryArray ids{ElementType::uuid};
   BinaryArray sources{ElementType::text};
   BinaryArray keys{ElementType::text};
@@ -155,20 +157,24 @@ std::expected<void, SqlError> Inbox::find_holders(Session& session, std::span<co
   if (!rows) return std::unexpected(rows.error());
   HOLDFAST_CHECK(rows->size() == static_cast<int>(missing.size()), "a row for each missing entry");
   Columns refused(node_);
-  bool any_refused = false;
+  std::vector<std::size_t> refused_at;
   for (int row = 0; row < rows->size(); ++row) {
     const std::size_t i = missing[static_cast<std::size_t>(row)];
     if (rows->value(row, 0) == std::string_view("\1", 1)) continue;
-    outcomes[i].duplicate_of = uuid_from_binary(rows->value(row, 1).value_or(""));
-    if (outcomes[i].duplicate_of) continue;
-    (void)refused.add(batch[i], outcomes[i].payload_unfit ? PayloadUse::none : PayloadUse::parsed);
-    any_refused = true;
+    auto& outcome = stored.outcomes[i];
+    outcome.duplicate_of = uuid_from_binary(rows->value(row, 1).value_or(""));
+    if (outcome.duplicate_of) continue;
+    refused.add(batch[i], payloads[i], outcome.payload_unfit);
+    refused_at.push_back(i);
   }
-  if (!any_refused) return {};
+  if (refused_at.empty()) return {};
   // Neither of our keys: DO NOTHING has swallowed another constraint. Without it the error says
   // which.
   const auto strict = session.run(insert_strictly_sql_, refused.parameters(), true, deadline);
   if (!strict) return std::unexpected(strict.error());
+  // The row in the way went meanwhile.
+  stored.added.insert(stored.added.end(), refused_at.begin(), refused_at.end());
+  std::ranges::sort(stored.added);
   return {};
 }
 

@@ -7,12 +7,21 @@
 
 #include "holdfast/destination.hpp"
 #include "holdfast/entry.hpp"
+#include "postgres/payload.hpp"
 #include "postgres/session.hpp"
 
 namespace holdfast::postgres {
 
 /// Whether bodies go into `payload` as well.
 enum class PayloadUse { parsed, none };
+
+/// A batch inside the transaction that stores it. Payloads and outcomes are by its positions.
+struct Stored {
+  std::vector<Delivered> outcomes;
+  /// Positions of the entries that this very transaction stores, in commit order; what was there
+  /// before, by id or by key, is not among them.
+  std::vector<std::size_t> added;
+};
 
 /// The statements on table inbox.
 ///
@@ -27,18 +36,18 @@ class Inbox {
   /// unique violation an error, so that nothing is taken for stored that is not.
   ///
   /// Promise:  on success, and once the caller has committed, every entry of the batch is there.
-  /// Needs:    READ COMMITTED, to see what a concurrent transaction has committed meanwhile.
-  [[nodiscard]] std::expected<std::vector<Delivered>, SqlError> insert(Session& session,
-                                                                       std::span<const Entry> batch,
-                                                                       PayloadUse payload_use,
-                                                                       SteadyTime deadline) const;
+  /// Needs:    a payload for each entry; READ COMMITTED, to see what a concurrent transaction has
+  /// committed meanwhile.
+  [[nodiscard]] std::expected<Stored, SqlError> insert(Session& session,
+                                                       std::span<const Entry> batch,
+                                                       std::span<const Payload> payloads,
+                                                       PayloadUse payload_use,
+                                                       SteadyTime deadline) const;
 
  private:
-  [[nodiscard]] std::expected<void, SqlError> find_holders(Session& session,
-                                                           std::span<const Entry> batch,
-                                                           std::span<const std::size_t> missing,
-                                                           std::vector<Delivered>& outcomes,
-                                                           SteadyTime deadline) const;
+  [[nodiscard]] std::expected<void, SqlError> settle_missing(
+      Session& session, std::span<const Entry> batch, std::span<const Payload> payloads,
+      std::span<const std::size_t> missing, Stored& stored, SteadyTime deadline) const;
 
   // Constant after construction.
   std::string insert_sql_;

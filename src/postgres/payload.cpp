@@ -12,7 +12,7 @@ using nlohmann::json;
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
-/// Accepts what jsonb accepts: no NUL in a string, no extreme depth. Builds nothing.
+/// Finds what jsonb refuses of correct JSON: a NUL in a string, extreme depth. Builds nothing.
 class JsonbCheck final : public json::json_sax_t {
  public:
   bool null() override { return true; }
@@ -20,30 +20,84 @@ class JsonbCheck final : public json::json_sax_t {
   bool number_integer(number_integer_t /*value*/) override { return true; }
   bool number_unsigned(number_unsigned_t /*value*/) override { return true; }
   bool number_float(number_float_t /*value*/, const string_t& /*text*/) override { return true; }
-  bool string(string_t& value) override { return !value.contains('\0'); }
+  bool string(string_t& value) override { return note(!value.contains('\0')); }
   bool binary(binary_t& /*value*/) override { return false; }
-  bool key(string_t& value) override { return !value.contains('\0'); }
-  bool start_object(std::size_t /*elements*/) override { return ++depth_ <= payload_depth_max; }
-  bool start_array(std::size_t /*elements*/) override { return ++depth_ <= payload_depth_max; }
+  bool key(string_t& value) override { return note(!value.contains('\0')); }
+  bool start_object(std::size_t /*elements*/) override { return deeper(); }
+  bool start_array(std::size_t /*elements*/) override { return deeper(); }
   bool end_object() override { return depth_-- > 0; }
   bool end_array() override { return depth_-- > 0; }
   bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
-                   const nlohmann::detail::exception& error) override {
-    // A number too big for a double ends the parse, but jsonb has numeric: Postgres shall decide.
-    undecided_ = undecided_ || error.id == 406;
-    return undecided_;
+                   const nlohmann::detail::exception& /*error*/) override {
+    return false;
   }
+  [[nodiscard]] bool fits() const { return fits_; }
 
  private:
-  bool undecided_ = false;
+  bool note(bool fit) {
+    fits_ = fits_ && fit;
+    return true;
+  }
+  bool deeper() { return note(++depth_ <= payload_depth_max); }
+
+  bool fits_ = true;
   std::size_t depth_ = 0;
 };
 
-bool is_jsonb(std::string_view text) {
+bool is_number(std::string_view text) {
+  const auto digits = [&] {
+    const auto end = std::min(text.find_first_not_of("0123456789"), text.size());
+    text.remove_prefix(end);
+    return end;
+  };
+  if (text.starts_with('-')) text.remove_prefix(1);
+  const bool zero = text.starts_with('0');
+  const auto whole = digits();
+  if (whole == 0 || (zero && whole > 1)) return false;
+  if (text.starts_with('.')) {
+    text.remove_prefix(1);
+    if (digits() == 0) return false;
+  }
+  if (text.starts_with('e') || text.starts_with('E')) {
+    text.remove_prefix(1);
+    if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
+    if (digits() == 0) return false;
+  }
+  return text.empty();
+}
+
+/// The text with 0 for every number: the parser refuses those beyond the range of a double, which
+/// the numeric of jsonb can hold.
+std::string with_small_numbers(std::string_view text) {
+  std::string small;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = at + 1;
+    const bool number = text[at] == '-' || (text[at] >= '0' && text[at] <= '9');
+    if (number) {
+      end = std::min(text.find_first_not_of("+-.eE0123456789", at), text.size());
+    } else if (text[at] == '"') {
+      while (end < text.size() && text[end] != '"') end += text[end] == '\\' ? 2U : 1U;
+      end = std::min(end + 1, text.size());
+    }
+    const std::string_view part = text.substr(at, end - at);
+    small += number && is_number(part) ? "0" : part;
+    at = end;
+  }
+  return small;
+}
+
+enum class Fit { jsonb, json_only, neither };
+
+Fit fit_of(std::string_view text) {
   // The parser takes a NUL byte for the end of its input.
-  if (text.contains('\0')) return false;
+  if (text.contains('\0')) return Fit::neither;
+  JsonbCheck plain;
+  if (json::sax_parse(text.begin(), text.end(), &plain))
+    return plain.fits() ? Fit::jsonb : Fit::json_only;
+  const std::string small = with_small_numbers(text);
   JsonbCheck check;
-  return json::sax_parse(text.begin(), text.end(), &check);
+  if (!json::sax_parse(small.begin(), small.end(), &check)) return Fit::neither;
+  return check.fits() ? Fit::jsonb : Fit::json_only;
 }
 
 /// "Application/JSON; charset=utf-8" to "application/json".
@@ -89,11 +143,13 @@ Payload payload_of(std::string_view content_type, std::string_view body) {
   const bool form = type == "application/x-www-form-urlencoded";
   const bool container = starts_as_container(body);
   // curl -d sends JSON under the type of a form, so the first character counts as well.
-  if ((!form || container) && is_jsonb(body)) return {std::string(body), false};
-  if (form) return {form_json(body), false};
   const bool meant_as_json = type.empty() || type == "application/json" || type == "text/json" ||
                              type.ends_with("+json") || container;
-  return {std::nullopt, meant_as_json};
+  const Fit fit = !form || container ? fit_of(body) : Fit::neither;
+  if (fit == Fit::jsonb) return {std::string(body), false, std::nullopt};
+  if (fit == Fit::json_only) return {std::nullopt, meant_as_json, std::string(body)};
+  if (form) return {form_json(body), false, std::nullopt};
+  return {std::nullopt, meant_as_json, std::nullopt};
 }
 
 std::string headers_json(const std::vector<Header>& headers) {

@@ -2,12 +2,15 @@
 
 #include <libpq-fe.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "holdfast/clock.hpp"
 #include "postgres/classify.hpp"
@@ -44,6 +47,20 @@ struct Parameter {
   bool binary = true;
 };
 
+/// One execution of a statement in a pipeline; all values as text.
+struct PipelineStep {
+  const std::string* sql = nullptr;  ///< Neighbours with the same one share a parse.
+  /// Types of the parameters by object id; empty: the server finds them.
+  std::span<const std::uint32_t> types;
+  std::vector<std::optional<std::string>> values;  ///< UTF-8 without NUL; nullopt: SQL null.
+};
+struct PipelineError {
+  SqlError error;
+  std::size_t step = 0;  ///< Position of the step that failed.
+  /// The deadline passed while answers came: there was too much to do, and no link is to blame.
+  bool too_slow = false;
+};
+
 /// One connection to Postgres. Every wait is ours: on the socket, a deadline and an interrupt, so
 /// that a server that accepts and never answers costs a deadline and not the thread.
 ///
@@ -67,6 +84,15 @@ class Session {
   [[nodiscard]] std::expected<Rows, SqlError> run(const std::string& sql,
                                                   std::span<const Parameter> parameters,
                                                   bool binary_rows, SteadyTime deadline);
+  /// The types of a statement's parameters by object id, as the server finds them; runs nothing.
+  /// Needs:    an open transaction, so that a pooler keeps both messages on one server.
+  [[nodiscard]] std::expected<std::vector<std::uint32_t>, SqlError> describe(const std::string& sql,
+                                                                             SteadyTime deadline);
+  /// Runs all steps in order in one round trip, through the unnamed statement; rows are dropped.
+  /// Nothing behind a step that fails is run.
+  /// Needs:    an open transaction; steps that fit into memory twice.
+  [[nodiscard]] std::expected<void, PipelineError> run_pipeline(std::span<const PipelineStep> steps,
+                                                                SteadyTime deadline);
   /// False if the other side has hung up, as far as the socket knows; no round trip.
   [[nodiscard]] bool looks_alive() const;
 
@@ -77,6 +103,9 @@ class Session {
   Session(Connection connection, const Clock& clock, const Interrupt& interrupt);
   [[nodiscard]] std::expected<void, SqlError> handshake(const Conninfo& conninfo);
   [[nodiscard]] std::expected<Rows, SqlError> finish(SteadyTime deadline);
+  [[nodiscard]] bool send_step(const PipelineStep& step, bool parsed);
+  [[nodiscard]] std::expected<void, PipelineError> read_pipeline(
+      std::span<const std::size_t> owners, SteadyTime deadline);
   [[nodiscard]] std::expected<void, SqlError> flush(SteadyTime deadline);
   [[nodiscard]] std::expected<void, SqlError> consume();
   [[nodiscard]] std::expected<void, SqlError> wait_for_answer(SteadyTime deadline);

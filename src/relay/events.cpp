@@ -23,6 +23,15 @@ bool is_about_content(DeliveryClass delivery_class) {
   return delivery_class == DeliveryClass::data || delivery_class == DeliveryClass::foreign_key;
 }
 
+bool is_misconfiguration(DeliveryClass delivery_class) {
+  return delivery_class == DeliveryClass::config || delivery_class == DeliveryClass::quota ||
+         delivery_class == DeliveryClass::defect;
+}
+
+std::string hint_at(const Entry& entry) {
+  return "; see `holdfast outbox show " + entry.id.to_string() + "`";
+}
+
 std::string describe(const DeliveryFailure& failure) {
   std::string text = failure.sqlstate;
   if (!is_about_content(failure.delivery_class)) {
@@ -83,23 +92,24 @@ LogEvent destination_recovered_event(std::uint32_t failures) {
           {{"failures", std::to_string(failures)}}};
 }
 
-LogEvent source_paused_event(const Hold& hold) {
+LogEvent source_paused_event(const PausedSource& paused, Extent extent) {
+  const std::string_view what = extent == Extent::source ? "paused" : "paused for one order group";
   return {LogLevel::error,
           "source_paused",
-          std::format("Source {} is paused: {}, last error {}. Its entries wait; correct the cause "
+          std::format("Source {} is {}: {}, last error {}. Its entries wait; correct the cause "
                       "and it resumes by itself.",
-                      hold.source, to_string(hold.reason), hold.error),
-          {{"source", hold.source},
-           {"pause_reason", std::string(to_string(hold.reason))},
-           {"error", hold.error},
+                      paused.source, what, paused.reason, paused.error),
+          {{"source", paused.source},
+           {"pause_reason", paused.reason},
+           {"error", paused.error},
            {"probe_seconds", seconds(probe_interval)}}};
 }
 
-LogEvent source_resumed_event(const Hold& hold) {
+LogEvent source_resumed_event(const std::string& source, std::string_view reason) {
   return {LogLevel::info,
           "source_resumed",
-          std::format("Source {} is delivered again.", hold.source),
-          {{"source", hold.source}, {"pause_reason", std::string(to_string(hold.reason))}}};
+          std::format("Source {} is delivered again.", source),
+          {{"source", source}, {"pause_reason", std::string(reason)}}};
 }
 
 LogEvent entry_dead_event(const Entry& entry, const DeliveryFailure& failure) {

@@ -1,28 +1,28 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "holdfast/clock.hpp"
 #include "holdfast/health.hpp"
+#include "holdfast/outbox.hpp"
 
-/// Which groups wait while the others go on.
+/// Which order groups wait while the others go on.
 namespace holdfast::relay {
 
+/// So many groups of one source are held by a machine at the most. Beyond, the other groups of the
+/// source wait, too, until one of these goes on: where so many fail at once the source is at fault,
+/// and neither memory nor the list that each claim leaves out may grow with the number of keys.
+inline constexpr std::size_t groups_held_max = 256;
+
 /// Why a group waits. The first two are short, between two tries of one entry; nobody is told.
-enum class HoldReason {
-  parent_missing,
-  retry_alone,
-  contention,
-  timeout,
-  breaks_session,
-  poison_flood
-};
+enum class HoldReason { parent_missing, retry_alone, contention, timeout, breaks_session };
 /// The stable word of logs, health and metrics.
 [[nodiscard]] std::string_view to_string(HoldReason reason);
 /// True for those that an operator sees as a paused source.
@@ -30,39 +30,47 @@ enum class HoldReason {
 
 struct Hold {
   HoldReason reason = HoldReason::retry_alone;
-  std::string source;
-  std::string error;  ///< What the last try said, without values.
+  std::int64_t seq = 0;  ///< The entry that the group waits for: its oldest.
+  std::string error{};   ///< What the last try said, without values.
   WallTime since{};
-  SteadyTime probe_at{};          ///< Its oldest entry is tried alone then.
-  std::uint32_t probes = 0;       ///< How often it was prolonged.
-  bool nothing_to_probe = false;  ///< No entry was pending when it was due: needs no wake-up.
+  SteadyTime probe_at{};  ///< The entry is tried alone then.
 };
 
-/// The groups that are held, by group. A held group is left out of every claim; when its probe is
-/// due its oldest entry is tried alone, and what comes of that ends or prolongs the hold.
-/// Memory:   one record a group, and groups are configured sources.
+/// The groups that are held. A held group is left out of every claim; when its probe is due its
+/// oldest entry is tried alone, and what comes of that ends or prolongs the hold.
 ///
 /// Threads:  one at a time.
 class Holds {
  public:
-  /// Starts or changes a hold; true if this made it a pause that an operator should hear of.
-  [[nodiscard]] bool hold(const std::string& group, Hold hold);
-  [[nodiscard]] const Hold* find(const std::string& group) const;
+  /// Starts or changes a hold; true if now the first group of its source is paused for this reason:
+  /// an operator should hear of it.
+  [[nodiscard]] bool hold(const OrderGroup& group, Hold hold);
+  [[nodiscard]] const Hold* find(const OrderGroup& group) const;
   /// Ends it and returns what it was; nullopt if there was none.
-  [[nodiscard]] std::optional<Hold> release(const std::string& group);
+  [[nodiscard]] std::optional<Hold> release(const OrderGroup& group);
   /// The probe said nothing of the entry: later. Nothing happens if the group is not held.
-  void postpone(const std::string& group, SteadyTime probe_at);
-  /// Nothing of the group was pending at its probe.
-  void nothing_to_probe(const std::string& group);
-  /// Groups whose probe is due, the longest due first.
-  [[nodiscard]] std::vector<std::string> due(SteadyTime now) const;
-  /// The earliest probe that needs a wake-up.
-  [[nodiscard]] std::optional<SteadyTime> next_probe() const;
-  /// For stats, in order of name.
+  void postpone(const OrderGroup& group, SteadyTime probe_at);
+  /// Every pause is probed once now, whenever it was to be.
+  void probe_pauses_at(SteadyTime now);
+  /// No further group of this source can be held.
+  [[nodiscard]] bool full(const std::string& source) const;
+  /// A group of the source is paused for this reason.
+  [[nodiscard]] bool has(const std::string& source, HoldReason reason) const;
+  /// All of them, sorted.
+  [[nodiscard]] std::vector<OrderGroup> groups() const;
+  /// Groups whose probe is due, the longest due first; none of the `paused` sources.
+  [[nodiscard]] std::vector<OrderGroup> due(SteadyTime now,
+                                            const std::set<std::string>& paused) const;
+  /// The earliest probe of a source that is not paused.
+  [[nodiscard]] std::optional<SteadyTime> next_probe(const std::set<std::string>& paused) const;
+  /// One of a source that is not paused will end within seconds.
+  [[nodiscard]] bool any_short(const std::set<std::string>& paused) const;
+  [[nodiscard]] bool any_pause() const;
+  /// For stats, in order of group.
   [[nodiscard]] std::vector<PausedSource> paused_sources() const;
 
  private:
-  std::map<std::string, Hold, std::less<>> holds_;
+  std::map<OrderGroup, Hold> holds_;
 };
 
 }  // namespace holdfast::relay

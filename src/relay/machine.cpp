@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/check.hpp"
-#include "relay/events.hpp"
-
 namespace holdfast::relay {
 namespace {
 
@@ -14,6 +11,7 @@ std::optional<SteadyTime> later(std::optional<SteadyTime> left, std::optional<St
   return std::max(left, right);
 }
 
+/// The earlier of two moments, where none means never.
 std::optional<SteadyTime> earlier(std::optional<SteadyTime> left, std::optional<SteadyTime> right) {
   if (!left || !right) return left ? left : right;
   return std::min(left, right);
@@ -21,20 +19,20 @@ std::optional<SteadyTime> earlier(std::optional<SteadyTime> left, std::optional<
 
 }  // namespace
 
-Machine::Machine(Relay::Options options, Relay::Dependencies dependencies)
-    : sources_(std::move(options.sources)),
-      config_(std::move(options.destination)),
+Machine::Machine(std::uint32_t index, const Relay::Options& options, Dependencies dependencies)
+    : shard_{index, dependencies.shared.machines},
+      sources_(options.sources),
+      config_(options.destination),
       destination_(dependencies.destination),
       clock_(dependencies.clock),
-      log_(dependencies.log ? std::move(dependencies.log) : [](const LogEvent&) {}),
+      log_(dependencies.log),
+      shared_(dependencies.shared),
       outbox_(dependencies.outbox, clock_, log_),
-      breaker_(config_, options.jitter_seed) {
-  find_active();
+      breaker_(config_, options.jitter_seed + index) {
   publish();
 }
 
 RelayStep Machine::step() {
-  if (!destination_) return {};
   const RelayStep next = advance();
   publish();
   return next;
@@ -43,59 +41,87 @@ RelayStep Machine::step() {
 RelayStep Machine::advance() {
   const SteadyTime now = clock_.steady_now();
   if (!outbox_.ready()) return rest(outbox_.retry_at());
+  if (!may_contact(now)) return rest(earlier(shared_.economy->deadline(), outbox_.retry_at()));
   if (breaker_.not_before() > now) return rest(breaker_.not_before());
+  const SourcePauses::Pass pass(shared_.sources, shard_.index);
+  find_active();
+  return deliver_or_rest(now);
+}
+
+RelayStep Machine::deliver_or_rest(SteadyTime now) {
   // A destination that may be down is asked with the oldest entry of all; a held one comes after.
-  if (!breaker_.half_open() && probe_due_group(now)) return worked();
-  Batch batch = claim();
-  if (!batch.empty()) {
+  // Otherwise probes and passes take turns: many probes that each take long hold up nobody else.
+  const bool probe_first = !breaker_.half_open() && !std::exchange(probed_, false);
+  if (probe_first && probe_if_due(now)) return worked();
+  Batch batch = claim_next();
+  if (!batch.empty() && belongs_to_drain(batch)) {
     run_pass(std::move(batch));
     return worked();
   }
   if (outbox_.retry_at()) return rest(outbox_.retry_at());
-  if (breaker_.half_open() && probe_due_group(now)) return worked();
+  if (!probe_first && probe_if_due(now)) return worked();
   if (outbox_.retry_at()) return rest(outbox_.retry_at());
-  return rest(holds_.next_probe());
+  return nothing_left();
 }
 
-Batch Machine::claim() {
-  if (breaker_.half_open()) {
-    auto others = active_;
-    const auto breakers = suspects_.session_breakers();
-    std::erase_if(others, [&](const std::string& source) { return breakers.contains(source); });
-    if (others.size() < active_.size()) {
-      Batch batch = outbox_.claim(others, 1, config_.batch_bytes);
-      if (!batch.empty()) return batch;
-    }
+/// In economy mode the destination is left alone while entries are gathered.
+bool Machine::may_contact(SteadyTime now) {
+  if (!shared_.economy) return true;
+  Economy& economy = *shared_.economy;
+  const Backlog backlog = outbox_.backlog();
+  auto entered = economy.enter(shard_.index, backlog.body_bytes, now);
+  if (entered == Economy::Entered::no) {
+    look_for_entry(backlog, now);
+    entered = economy.enter(shard_.index, backlog.body_bytes, now);
   }
-  return outbox_.claim(active_, breaker_.entries_max(), config_.batch_bytes);
+  if (entered == Economy::Entered::no) return false;
+  if (entered == Economy::Entered::opened) shared_.sources.probe_all_at(now);
+  return drains_seen_ == economy.drains() || begin_drain(now);
 }
 
-bool Machine::probe_due_group(SteadyTime now) {
-  for (const std::string& group : holds_.due(now)) {
-    const std::vector<std::string> source{holds_.find(group)->source};
-    Batch oldest = outbox_.claim(source, 1, config_.batch_bytes);
-    if (outbox_.retry_at()) return false;
-    if (oldest.empty()) {
-      nothing_to_probe(group);
-      continue;
-    }
-    run_pass(std::move(oldest));
-    return true;
+/// What is paused was left alone, too, and gets its try early in each drain. What comes from now on
+/// is for the next drain: with a steady flow this one would never end.
+bool Machine::begin_drain(SteadyTime now) {
+  const auto newest = outbox_.newest_seq();
+  if (!newest) return false;
+  drain_until_seq_ = *newest;
+  drains_seen_ = shared_.economy->drains();
+  holds_.probe_pauses_at(now);
+  return true;
+}
+
+bool Machine::belongs_to_drain(const Batch& batch) const {
+  return !shared_.economy || batch.front().seq <= drain_until_seq_;
+}
+
+/// The window begins with the first entry that could be delivered. Once one is known nobody looks
+/// again, but for what each machine finds at the start: that may be old.
+void Machine::look_for_entry(const Backlog& backlog, SteadyTime now) {
+  if (!shared_.economy->waits_for_entry() && std::exchange(looked_, true)) return;
+  looked_ = true;
+  if (backlog.entries == 0) return;
+  find_active();
+  const Batch first = claim(1, holds_.groups());
+  if (!first.empty())
+    shared_.economy->gather(clock_.wall_now() - first.front().received_at, now);
+  else if (!paused_.paused.empty() || holds_.any_pause())
+    shared_.economy->remember_pauses(now);
+}
+
+/// Nothing more to deliver. In economy mode the drain is over for this machine, unless an entry is
+/// only between two tries.
+RelayStep Machine::nothing_left() {
+  if (shared_.economy && !holds_.any_short(paused_.paused)) {
+    shared_.economy->leave(shard_.index, outbox_.backlog().body_bytes);
+    return rest(std::nullopt);  // Whoever leaves last wakes all: the next window may have begun.
   }
-  return false;
-}
-
-/// Someone else, such as an operator, settled what the group waited for. With the entry its fault
-/// is gone, too; but whether a schema is right again only the next entry can show.
-void Machine::nothing_to_probe(const std::string& group) {
-  if (holds_.find(group)->reason != HoldReason::poison_flood) return end_hold(group);
-  holds_.nothing_to_probe(group);
+  return rest(earlier(holds_.next_probe(paused_.paused), shared_.sources.next_probe()));
 }
 
 /// Nothing to do until then, but for closing the session in time.
 RelayStep Machine::rest(std::optional<SteadyTime> until) {
   // A session that the server ended meanwhile still has its socket.
-  if (!session_open_ && !destination_->connected()) return {until};
+  if (!session_open_ && !destination_.connected()) return {until};
   const SteadyTime close_at = last_used_ + config_.idle_close;
   if (clock_.steady_now() < close_at) return {earlier(until, close_at)};
   close_session();
@@ -107,99 +133,40 @@ RelayStep Machine::worked() const {
   return {later(clock_.steady_now(), later(breaker_.not_before(), outbox_.retry_at()))};
 }
 
-void Machine::run_pass(Batch batch) {
-  SplitQueue queue(std::move(batch));
-  while (!queue.empty() && !stop_.stop_requested()) {
-    Batch part = queue.take();
-    switch (deliver(part)) {
-      case After::go_on: break;
-      case After::again: queue.put_back(std::move(part)); break;
-      case After::split: queue.put_back_halves(std::move(part)); break;
-      case After::skip_group: queue.drop_group(group_of(part.front())); break;
-      case After::end_pass: queue = SplitQueue(Batch{}); break;
-    }
-  }
-  // Not worth stopping for: what cannot be written is owed, and ready() comes back to it.
-  if (!outbox_.retry_at()) static_cast<void>(outbox_.flush());
-}
-
-Machine::After Machine::deliver(const Batch& batch) {
-  const SteadyTime start = clock_.steady_now();
-  const bool connected = destination_->connected();
-  const std::uint64_t connects = destination_->connects();
-  auto outcome = destination_->deliver(batch);
-  last_used_ = clock_.steady_now();
-  session_used_ = connected || destination_->connects() != connects;
-  session_open_ = destination_->connected();
-  if (!outcome) {
-    recorder_.failed(outcome.error(), last_used_ - start, clock_.wall_now());
-    return on_failure(batch, outcome.error());
-  }
-  HOLDFAST_CHECK(outcome->size() == batch.size(), "a destination answers for each entry");
-  recorder_.delivered(batch, last_used_ - start, clock_.wall_now());
-  note_answer();
-  breaker_.delivered(static_cast<std::uint32_t>(batch.size()));
-  return settle_delivered(batch, *outcome) ? After::go_on : After::end_pass;
-}
-
-bool Machine::settle_delivered(const Batch& batch, const std::vector<Delivered>& outcomes) {
-  std::vector<Settlement> settlements;
-  settlements.reserve(batch.size());
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    Settlement& settlement = settlements.emplace_back();
-    settlement.seq = batch[i].seq;
-    settlement.state = EntryState::delivered;
-    settlement.duplicate_of = outcomes[i].duplicate_of;
-    flood_.delivered(batch[i].source);
-    suspects_.clear(group_of(batch[i]));
-    end_hold(group_of(batch[i]));
-  }
-  publish();
-  return outbox_.settle(std::move(settlements));
-}
-
-void Machine::end_hold(const std::string& group) {
-  const auto ended = holds_.release(group);
-  if (!ended) return;
-  find_active();
-  if (is_pause(ended->reason)) log_(source_resumed_event(*ended));
-}
-
 void Machine::find_active() {
+  paused_ = shared_.sources.view();
   active_.clear();
   for (const std::string& source : sources_)
-    if (!holds_.find(source)) active_.push_back(source);
+    if (!paused_.paused.contains(source) && !holds_.full(source)) active_.push_back(source);
 }
 
 void Machine::close_session() {
-  if (destination_) destination_->close();
+  destination_.close();
   session_open_ = false;
 }
 
 void Machine::publish() {
   RelayStats stats;
+  const bool failing = breaker_.failing() || breaker_.contending();
   stats.paused = breaker_.paused();
   stats.consecutive_failures = breaker_.failures();
   stats.paused_sources = holds_.paused_sources();
   if (stats.paused) stats.pause_reason = std::string(breaker_.pause_reason());
   const auto wait = breaker_.not_before();
-  if (const auto now = clock_.steady_now();
-      (breaker_.failing() || breaker_.contending()) && wait > now)
+  if (const auto now = clock_.steady_now(); failing && wait > now)
     stats.retry_at = clock_.wall_now() + std::chrono::ceil<std::chrono::milliseconds>(*wait - now);
-  if (!destination_)
-    stats.state = DestinationState::unconfigured;
-  else if (stats.paused)
+  if (stats.paused)
     stats.state = DestinationState::paused;
-  else if (breaker_.failing() || breaker_.contending())
+  else if (failing)
     stats.state = DestinationState::backing_off;
-  else if (destination_->connected())
+  else if (destination_.connected())
     stats.state = DestinationState::connected;
   recorder_.publish(std::move(stats));
 }
 
 RelayStats Machine::stats() const {
   RelayStats stats = recorder_.snapshot();
-  if (destination_) stats.connects = destination_->connects();
+  stats.connects = destination_.connects();
   return stats;
 }
 

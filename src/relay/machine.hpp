@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -11,15 +10,18 @@
 #include "relay/holds.hpp"
 #include "relay/outbox_link.hpp"
 #include "relay/recorder.hpp"
+#include "relay/shared.hpp"
 #include "relay/split_queue.hpp"
 #include "relay/suspects.hpp"
 
 namespace holdfast::relay {
 
-/// The relay without its thread. Each step does one thing, the first of these that applies:
+/// The relay over one session, without its thread. It delivers the order groups of its shard, and
+/// nobody else does. Each step does one thing, the first of these that applies:
 ///
-///   1. nothing, while the outbox is in trouble, the destination backs off or is paused;
-///   2. the probe of a held group that is due: its oldest entry, alone;
+///   1. nothing, while the outbox is in trouble, entries are gathered, the destination backs off or
+///      is paused;
+///   2. the probe of a paused source or of a held group that is due: its oldest entry, alone;
 ///   3. a pass: claim what is pending of all groups that are not held, deliver, settle;
 ///   4. close the session when it was idle for idle_close.
 ///
@@ -27,10 +29,18 @@ namespace holdfast::relay {
 /// it is committed and settled before anything behind it is sent, so order and "at most one batch
 /// is repeated after a crash" hold without any mark in the outbox: what is not settled is pending.
 ///
-/// Threads:  step: the relay thread; stats: any; stop_with: before the first step.
+/// Threads:  step: the machine's thread; stats: any; stop_with: before the first step.
 class Machine {
  public:
-  Machine(Relay::Options options, Relay::Dependencies dependencies);
+  /// What it delivers to; `shared` must outlive it.
+  struct Dependencies {
+    Outbox& outbox;
+    Destination& destination;
+    const Clock& clock;
+    const LogSink& log;
+    Shared& shared;
+  };
+  Machine(std::uint32_t index, const Relay::Options& options, Dependencies dependencies);
   [[nodiscard]] RelayStep step();
   /// A pass ends after the running delivery once this token is stopped.
   void stop_with(std::stop_token stop) { stop_ = std::move(stop); }
@@ -39,27 +49,51 @@ class Machine {
 
  private:
   /// How a pass goes on after a failure.
-  enum class After { go_on, again, split, skip_group, end_pass };
+  enum class After { go_on, again, split, skip_group, skip_source, end_pass };
+  using Outcome = std::expected<std::vector<Delivered>, DeliveryFailure>;
 
   [[nodiscard]] RelayStep advance();
-  [[nodiscard]] Batch claim();
-  [[nodiscard]] bool probe_due_group(SteadyTime now);
+  [[nodiscard]] bool may_contact(SteadyTime now);
+  [[nodiscard]] bool begin_drain(SteadyTime now);
+  [[nodiscard]] bool belongs_to_drain(const Batch& batch) const;
+  void look_for_entry(const Backlog& backlog, SteadyTime now);
+  [[nodiscard]] RelayStep deliver_or_rest(SteadyTime now);
+  [[nodiscard]] RelayStep nothing_left();
   [[nodiscard]] RelayStep rest(std::optional<SteadyTime> until);
   [[nodiscard]] RelayStep worked() const;
-  void run_pass(Batch batch);
-  [[nodiscard]] After deliver(const Batch& batch);
-  [[nodiscard]] bool settle_delivered(const Batch& batch, const std::vector<Delivered>& outcomes);
-  void nothing_to_probe(const std::string& group);
-  void end_hold(const std::string& group);
   void find_active();
   void publish();
 
-  // What a failure means: machine_failures.cpp.
+  // A pass: machine_pass.cpp.
+  [[nodiscard]] Batch claim(std::uint32_t entries_max, const std::vector<OrderGroup>& except);
+  [[nodiscard]] Batch claim_next();
+  void run_pass(Batch batch);
+  void leave_out_paused(SplitQueue& queue);
+  [[nodiscard]] After deliver(const Batch& batch);
+  [[nodiscard]] Outcome attempt(const Batch& batch);
+  [[nodiscard]] bool settle_delivered(const Batch& batch, const std::vector<Delivered>& outcomes);
+  void end_hold(const OrderGroup& group);
+
+  // Probes: machine_probes.cpp.
+  [[nodiscard]] bool probe_if_due(SteadyTime now);
+  [[nodiscard]] bool probe_due_source(SteadyTime now);
+  [[nodiscard]] bool probe_due_group(SteadyTime now);
+  void probe_source(const SourcePause& pause, const Batch& oldest);
+  void on_probe_failure(const SourcePause& pause, const Batch& oldest,
+                        const DeliveryFailure& failure);
+  void pause_source(const Entry& entry, SourcePauseReason reason, const DeliveryFailure& failure,
+                    std::size_t entries);
+  void resume_source(const std::string& source);
+
+  // What a failure means: machine_failures.cpp and, for one entry alone, machine_alone.cpp.
   [[nodiscard]] After on_failure(const Batch& batch, const DeliveryFailure& failure);
   [[nodiscard]] After on_unreachable(const Batch& batch, const DeliveryFailure& failure);
-  void on_alone_unreachable(const Entry& entry, const DeliveryFailure& failure);
   [[nodiscard]] After on_contention(const Batch& batch, const DeliveryFailure& failure);
   [[nodiscard]] After on_misconfigured(const Batch& batch, const DeliveryFailure& failure);
+  void note_answer();
+  void note_unreachable(const DeliveryFailure& failure, std::size_t entries);
+  void try_session_breakers_alone();
+  void on_alone_unreachable(const Entry& entry, const DeliveryFailure& failure);
   [[nodiscard]] After on_alone(const Entry& entry, const DeliveryFailure& failure);
   [[nodiscard]] After on_alone_data(const Entry& entry, const DeliveryFailure& failure);
   [[nodiscard]] After on_alone_foreign_key(const Entry& entry, const DeliveryFailure& failure);
@@ -69,25 +103,32 @@ class Machine {
   [[nodiscard]] After hold(const Entry& entry, HoldReason reason, const DeliveryFailure& failure,
                            std::chrono::milliseconds wait);
   void charge(const Entry& entry, const DeliveryFailure& failure);
-  void note_answer();
 
   // Constant after construction.
+  const Shard shard_;
   const std::vector<std::string> sources_;
   const DestinationConfig config_;
-  Destination* const destination_;
+  Destination& destination_;
   const Clock& clock_;
-  const LogSink log_;
-  // Owned by the relay thread.
+  const LogSink& log_;
+  Shared& shared_;
+  // Owned by the machine's thread.
   std::stop_token stop_;
   OutboxLink outbox_;
   Breaker breaker_;
   Holds holds_;
   Suspects suspects_;
-  FloodWatch flood_;
-  std::vector<std::string> active_;  ///< The sources that are not held.
+  SourcePauses::View paused_;        ///< As of the last find_active.
+  std::vector<std::string> active_;  ///< The sources that a claim may ask for.
   SteadyTime last_used_{};           ///< When the session last did something.
-  bool session_open_ = false;        ///< It was open after the last delivery.
-  bool session_used_ = false;        ///< The last delivery got as far as a session.
+  // In economy mode.
+  std::uint64_t drains_seen_ = 0;
+  std::int64_t drain_until_seq_ = 0;  ///< What is newer belongs to the next drain.
+  bool looked_ = false;               ///< For the first entry after the start.
+
+  bool probed_ = false;        ///< The last step was a probe: now the others.
+  bool session_open_ = false;  ///< It was open after the last delivery.
+  bool session_used_ = false;  ///< The last delivery got as far as a session.
   // Guarded: any thread.
   Recorder recorder_;
 };

@@ -13,16 +13,32 @@ bool OutboxLink::ready() {
   return write();
 }
 
-std::vector<Entry> OutboxLink::claim(std::span<const std::string> sources,
-                                     std::uint32_t entries_max, std::uint64_t bytes_max) {
-  if (sources.empty()) return {};
-  auto claimed = outbox_.claim({sources, 0, entries_max, bytes_max});
+std::vector<Entry> OutboxLink::claim(const ClaimRequest& request) {
+  if (request.sources.empty()) return {};
+  auto claimed = outbox_.claim(request);
   if (!claimed) {
     failed("claim", claimed.error());
     return {};
   }
   worked();
   return std::move(*claimed);
+}
+
+std::optional<std::int64_t> OutboxLink::newest_seq() {
+  ListRequest request;
+  request.limit = 1;
+  const auto newest = outbox_.list(request);
+  if (!newest) {
+    failed("list", newest.error());
+    return std::nullopt;
+  }
+  worked();
+  return newest->empty() ? 0 : newest->front().seq;
+}
+
+Backlog OutboxLink::backlog() const {
+  const OutboxStats stats = outbox_.stats();
+  return {stats.entries[static_cast<std::size_t>(EntryState::pending)], stats.pending_body_bytes};
 }
 
 bool OutboxLink::settle(std::vector<Settlement> settlements) {

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +14,12 @@ namespace holdfast::relay {
 
 /// How long after a failure of the outbox it is tried again.
 inline constexpr std::chrono::milliseconds outbox_retry_interval{1'000};
+
+/// What is pending, from memory.
+struct Backlog {
+  std::uint64_t entries = 0;
+  std::uint64_t body_bytes = 0;
+};
 
 /// The relay's side of the outbox: claims, and settlements that are never forgotten.
 /// An outcome that could not be written is kept and must be written before anything else is
@@ -31,9 +36,12 @@ class OutboxLink {
 
   /// Writes what is still owed, if it is time to try; true if nothing is owed and claims may go on.
   [[nodiscard]] bool ready();
-  /// The next entries of these sources; empty if there are none, or if the outbox failed.
-  [[nodiscard]] std::vector<Entry> claim(std::span<const std::string> sources,
-                                         std::uint32_t entries_max, std::uint64_t bytes_max);
+  /// What is asked for; empty if there is none of it, or if the outbox failed.
+  [[nodiscard]] std::vector<Entry> claim(const ClaimRequest& request);
+  /// The seq of the newest entry; nullopt if the outbox failed.
+  [[nodiscard]] std::optional<std::int64_t> newest_seq();
+  /// How many entries wait in the outbox, be they ours to deliver or not, and with how many bytes.
+  [[nodiscard]] Backlog backlog() const;
   /// An attempt to be written with the next settlement: it is not worth an fsync of its own.
   void note(AttemptRecord attempt) { attempts_.push_back(std::move(attempt)); }
   /// False if it could not be written: stop delivering, ready() will try again.

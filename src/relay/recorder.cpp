@@ -31,7 +31,8 @@ void Recorder::failed(const DeliveryFailure& failure, std::chrono::nanoseconds t
   delivery_seconds_.observe(seconds(took));
   stats_.with([&](RelayStats& stats) {
     ++stats.attempts[{"failed", std::string(to_string(failure.delivery_class))}];
-    if (is_about_content(failure.delivery_class)) return;
+    const bool of_source = !failure.source.empty() && is_misconfiguration(failure.delivery_class);
+    if (of_source || is_about_content(failure.delivery_class)) return;
     stats.last_error = describe(failure);
     stats.last_error_at = now;
   });

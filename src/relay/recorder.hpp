@@ -17,7 +17,8 @@ class Recorder {
  public:
   /// Counts a committed batch.
   void delivered(std::span<const Entry> batch, std::chrono::nanoseconds took, WallTime now);
-  /// Counts a failed one. An answer about the content of an entry is no error of the destination.
+  /// Counts a failed one. An answer about the content of an entry, or about the statements of a
+  /// source, is no error of the destination.
   void failed(const DeliveryFailure& failure, std::chrono::nanoseconds took, WallTime now);
   /// Takes over what the state machine decides: state, pauses, next try. The rest stays.
   void publish(RelayStats now);

@@ -1,11 +1,14 @@
 #include "holdfast/relay.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <format>
+#include <iterator>
+#include <thread>
 #include <utility>
 
-#include "base/wake_signal.hpp"
 #include "relay/machine.hpp"
+#include "relay/merge_stats.hpp"
 
 namespace holdfast {
 namespace {
@@ -17,47 +20,104 @@ constexpr std::chrono::milliseconds exception_pause{1'000};
 
 class Relay::Impl {
  public:
-  Impl(Options options, const Dependencies& dependencies)
-      : clock_(dependencies.clock),
-        log_(dependencies.log),
-        machine_(std::move(options), dependencies) {}
+  Impl(const Options& options, Dependencies dependencies)
+      : config_(options.destination),
+        clock_(dependencies.clock),
+        log_(dependencies.log ? std::move(dependencies.log) : [](const LogEvent&) {}),
+        shared_(config_, static_cast<std::uint32_t>(dependencies.destinations.size())) {
+    for (Destination* const destination : dependencies.destinations)
+      machines_.push_back(std::make_unique<relay::Machine>(
+          static_cast<std::uint32_t>(machines_.size()), options,
+          relay::Machine::Dependencies{dependencies.outbox, *destination, clock_, log_, shared_}));
+  }
 
-  [[nodiscard]] RelayStep step() { return machine_.step(); }
-  void wake() { wake_.raise(); }
-  [[nodiscard]] RelayStats stats() const { return machine_.stats(); }
+  /// One machine after the other, so that a simulation is repeatable.
+  [[nodiscard]] RelayStep step() {
+    const auto epoch = shared_.wake.epoch();
+    RelayStep all;
+    for (const auto& machine : machines_) {
+      const auto next = machine->step().next;
+      if (next && (!all.next || *next < *all.next)) all.next = next;
+    }
+    // One has woken those before it.
+    if (shared_.wake.epoch() != epoch) all.next = clock_.steady_now();
+    return all;
+  }
 
   void run(const std::stop_token& stop) {
-    machine_.stop_with(stop);
-    while (!stop.stop_requested()) {
-      const auto epoch = wake_.epoch();
-      const RelayStep next = guarded_step();
-      if (!next.next || *next.next > clock_.steady_now()) wake_.wait(epoch, next.next, stop);
+    if (machines_.empty()) return wait_for(stop);
+    std::vector<std::jthread> others;
+    for (std::size_t i = 1; i < machines_.size(); ++i)
+      others.emplace_back(
+          [this, i](const std::stop_token& token) { run_machine(*machines_[i], token); });
+    // All at once, not one after the other as they are joined.
+    const std::stop_callback stop_others(stop, [&] {
+      for (auto& other : others) other.request_stop();
+    });
+    run_machine(*machines_.front(), stop);
+  }
+
+  void wake() { shared_.wake.raise(); }
+
+  [[nodiscard]] RelayStats stats() const {
+    RelayStats stats;
+    stats.state = DestinationState::unconfigured;
+    if (!machines_.empty()) {
+      std::vector<RelayStats> each;
+      for (const auto& machine : machines_) each.push_back(machine->stats());
+      stats = relay::merge_stats(each);
+      std::ranges::copy(shared_.sources.paused_sources(), std::back_inserter(stats.paused_sources));
+      stats.paused_sources = relay::without_repeats(std::move(stats.paused_sources));
     }
-    machine_.close_session();
+    if (shared_.economy) add_window(stats);
+    return stats;
   }
 
  private:
+  void wait_for(const std::stop_token& stop) {
+    while (!stop.stop_requested()) shared_.wake.wait(shared_.wake.epoch(), std::nullopt, stop);
+  }
+
+  void run_machine(relay::Machine& machine, const std::stop_token& stop) {
+    machine.stop_with(stop);
+    while (!stop.stop_requested()) {
+      const auto epoch = shared_.wake.epoch();
+      const RelayStep next = guarded_step(machine);
+      if (!next.next || *next.next > clock_.steady_now()) shared_.wake.wait(epoch, next.next, stop);
+    }
+    machine.close_session();
+  }
+
   /// The edge of the thread: whatever was not settled is still pending, so going on is safe.
-  [[nodiscard]] RelayStep guarded_step() {
+  [[nodiscard]] RelayStep guarded_step(relay::Machine& machine) {
     try {
-      return machine_.step();
+      return machine.step();
     } catch (const std::exception& error) {
       log_({LogLevel::error, "relay_failed", std::format("Relaying: {}; going on.", error.what())});
       return {clock_.steady_now() + exception_pause};
     }
   }
 
+  void add_window(RelayStats& stats) const {
+    stats.drain_window = config_.economy_window;
+    const auto opens = shared_.economy->next_contact();
+    if (!opens || stats.retry_at) return;
+    const auto wait = std::max(*opens - clock_.steady_now(), SteadyTime::duration(0));
+    stats.retry_at = clock_.wall_now() + std::chrono::ceil<std::chrono::milliseconds>(wait);
+  }
+
   // Constant after construction.
+  const DestinationConfig config_;
   const Clock& clock_;
   const LogSink log_;
-  // Owned by the relay thread.
-  relay::Machine machine_;
   // Guarded: any thread.
-  base::WakeSignal wake_;
+  relay::Shared shared_;
+  // Each owned by its thread, but for its stats.
+  std::vector<std::unique_ptr<relay::Machine>> machines_;
 };
 
 Relay::Relay(Options options, Dependencies dependencies)
-    : impl_(std::make_unique<Impl>(std::move(options), dependencies)) {}
+    : impl_(std::make_unique<Impl>(options, std::move(dependencies))) {}
 Relay::~Relay() = default;
 
 RelayStep Relay::run_once() {

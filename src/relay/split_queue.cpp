@@ -32,10 +32,20 @@ void SplitQueue::put_back_halves(Batch part) {
   parts_.push_back(std::move(part));
 }
 
-void SplitQueue::drop_group(std::string_view group) {
-  for (auto& part : parts_)
-    std::erase_if(part, [&](const Entry& entry) { return group_of(entry) == group; });
+template <class Dropped>
+void SplitQueue::drop(Dropped dropped) {
+  for (auto& part : parts_) std::erase_if(part, dropped);
   std::erase_if(parts_, [](const Batch& part) { return part.empty(); });
+}
+
+void SplitQueue::drop_group(const OrderGroup& group) {
+  drop([&](const Entry& entry) {
+    return entry.order_hash == group.order_hash && entry.source == group.source;
+  });
+}
+
+void SplitQueue::drop_source(const std::string& source) {
+  drop([&](const Entry& entry) { return entry.source == source; });
 }
 
 }  // namespace holdfast::relay

@@ -1,19 +1,19 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "holdfast/entry.hpp"
+#include "holdfast/outbox.hpp"
 
 /// Splitting a refused batch until the bad entry stands alone.
 namespace holdfast::relay {
 
 using Batch = std::vector<Entry>;
 
-/// What must stay in order: today the source; later the source and the value of `order_by`.
-[[nodiscard]] inline const std::string& group_of(const Entry& entry) {
-  return entry.source;
+/// What the entry must keep its place in.
+[[nodiscard]] inline OrderGroup group_of(const Entry& entry) {
+  return {entry.source, entry.order_hash};
 }
 
 /// The parts of one claimed batch that are still to be delivered, always in commit order: whatever
@@ -34,9 +34,14 @@ class SplitQueue {
   /// Needs:    at least two entries.
   void put_back_halves(Batch part);
   /// Leaves out all entries of a group: one before them has to wait, and they keep their order.
-  void drop_group(std::string_view group);
+  void drop_group(const OrderGroup& group);
+  /// Leaves out all entries of a source.
+  void drop_source(const std::string& source);
 
  private:
+  template <class Dropped>
+  void drop(Dropped dropped);
+
   std::vector<Batch> parts_;  ///< The last one is the first to come, none is empty.
 };
 

@@ -1,23 +1,33 @@
 #include "relay/suspects.hpp"
 
+#include <algorithm>
+
 #include "relay/split_queue.hpp"
 
 namespace holdfast::relay {
 
 Suspect& Suspects::of(const Entry& entry) {
-  Suspect& suspect = suspects_[group_of(entry)];
-  if (suspect.seq != entry.seq) suspect = {entry.seq, entry.source};
+  const OrderGroup group = group_of(entry);
+  if (suspects_.size() >= suspects_max && !suspects_.contains(group)) forget_oldest();
+  Suspect& suspect = suspects_[group];
+  if (suspect.seq != entry.seq) suspect = {.seq = entry.seq};
   return suspect;
+}
+
+void Suspects::forget_oldest() {
+  suspects_.erase(std::ranges::min_element(suspects_, {},
+                                           [](const auto& suspect) { return suspect.second.seq; }));
 }
 
 void Suspects::forgive_missing_parents() {
   for (auto& [group, suspect] : suspects_) suspect.foreign_key_tries = 0;
 }
 
-std::map<std::string, std::string> Suspects::session_breakers() const {
-  std::map<std::string, std::string> found;
+std::vector<std::pair<OrderGroup, std::int64_t>> Suspects::session_breakers() const {
+  std::vector<std::pair<OrderGroup, std::int64_t>> found;
   for (const auto& [group, suspect] : suspects_)
-    if (suspect.sessions_broken >= sessions_broken_suspicious) found.emplace(group, suspect.source);
+    if (suspect.sessions_broken >= sessions_broken_suspicious)
+      found.emplace_back(group, suspect.seq);
   return found;
 }
 

@@ -7,10 +7,12 @@
 #include <functional>
 #include <map>
 #include <string>
-#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "holdfast/clock.hpp"
 #include "holdfast/entry.hpp"
+#include "holdfast/outbox.hpp"
 
 /// What is remembered against entries that failed alone, and against sources that fail too often.
 namespace holdfast::relay {
@@ -29,6 +31,10 @@ inline constexpr std::uint32_t timeouts_max = 5;
 inline constexpr std::uint32_t sessions_broken_suspicious = 5;
 /// At so many, others being delivered meanwhile, it is held. It is not charged: nobody refused it.
 inline constexpr std::uint32_t sessions_broken_max = 8;
+/// Where so many different entries broke sessions none of them is at fault: it is an outage.
+inline constexpr std::size_t session_breakers_max = 16;
+/// So many suspects are remembered; the oldest is forgotten first and starts from nothing again.
+inline constexpr std::size_t suspects_max = 16'384;
 /// So many dead entries of one source within the window, none delivered between: its schema
 /// drifted.
 inline constexpr std::size_t flood_deaths = 20;
@@ -37,7 +43,6 @@ inline constexpr std::chrono::milliseconds flood_window{60'000};
 /// What came of the tries of one entry that stood alone.
 struct Suspect {
   std::int64_t seq = 0;
-  std::string source;
   std::uint32_t data_errors = 0;  ///< In a row; another answer about the entry starts it again.
   std::uint32_t foreign_key_tries = 0;
   std::uint32_t timeouts = 0;
@@ -46,6 +51,7 @@ struct Suspect {
 };
 
 /// At most one suspect a group, because what fails alone holds all that follow it.
+/// Memory:   suspects_max records.
 ///
 /// Threads:  one at a time.
 class Suspects {
@@ -53,14 +59,16 @@ class Suspects {
   /// The record of this entry; a fresh one if the group's last suspect was another entry.
   [[nodiscard]] Suspect& of(const Entry& entry);
   /// An entry of the group was settled.
-  void clear(const std::string& group) { suspects_.erase(group); }
+  void clear(const OrderGroup& group) { suspects_.erase(group); }
   /// After an outage the parents need their time, too.
   void forgive_missing_parents();
-  /// The groups whose oldest entry is suspected of breaking sessions, with their source.
-  [[nodiscard]] std::map<std::string, std::string> session_breakers() const;
+  /// The groups whose oldest entry is suspected of breaking sessions, with its seq; sorted.
+  [[nodiscard]] std::vector<std::pair<OrderGroup, std::int64_t>> session_breakers() const;
 
  private:
-  std::map<std::string, Suspect, std::less<>> suspects_;
+  void forget_oldest();
+
+  std::map<OrderGroup, Suspect> suspects_;
 };
 
 /// Tells a few bad entries from a schema that drifted.

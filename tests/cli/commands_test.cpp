@@ -1,6 +1,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <nlohmann/json.hpp>
 
+#include "support/postgres_cluster.hpp"
 #include "support/process.hpp"
 #include "support/scratch_folder.hpp"
 #include "support/tcp_gate.hpp"
@@ -118,6 +119,101 @@ TEST_CASE("cli: validate says what is good and what is wrong", "[cli][process]")
   CHECK(document["errors"].size() == 2);
   CHECK(document["errors"][0]["line"] == 2);
   CHECK(document["errors"][0]["key"] == "ingress.max_bdy");
+}
+
+TEST_CASE("cli: validate prints warnings and is content", "[cli][process]") {
+  const ScratchFolder folder;
+  support::write_file(
+      folder.file("holdfast.toml"),
+      "[destination]\nconnections = 2\ndrain = \"economy\"\neconomy_window = \"5m\"\n" +
+          std::string(good_file));
+  const auto result = holdfast_in(folder, {"validate"});
+  CHECK(result.exit_code == 0);
+  CHECK(result.out == "holdfast.toml: ok (1 source)\n");
+  CHECK(result.err.starts_with(
+      "holdfast: warning: holdfast.toml:2: destination.connections: 2 connections, but "));
+  CHECK(
+      result.err.contains("\nholdfast: warning: holdfast.toml:4: destination.economy_window: 5m "
+                          "keeps a compute awake"));
+  // The text of --show can be piped: the warnings stand beside it.
+  const auto shown = holdfast_in(folder, {"validate", "--show"});
+  CHECK(shown.err == result.err);
+  CHECK(shown.out.contains("\neconomy_window = \"5m\"\n"));
+  const auto json = holdfast_in(folder, {"validate", "--json"});
+  CHECK(json.exit_code == 0);
+  CHECK(json.err.empty());
+  const auto document = nlohmann::json::parse(json.out);
+  CHECK(document["ok"] == true);
+  CHECK(document["errors"].empty());
+  REQUIRE(document["warnings"].size() == 2);
+  CHECK(document["warnings"][1]["line"] == 4);
+  CHECK(document["warnings"][1]["key"] == "destination.economy_window");
+  CHECK(document["warnings"][1]["message"].get<std::string>().contains("at least 11m"));
+}
+
+TEST_CASE("cli: validate --database needs a database that answers", "[cli][process]") {
+  const ScratchFolder folder;
+  const auto file = folder.file("holdfast.toml");
+  support::write_file(file, good_file);
+  const auto none = holdfast_in(folder, {"validate", "--database"});
+  CHECK(none.exit_code == 2);
+  CHECK(none.out.empty());
+  CHECK(
+      none.err.contains("destination.url: is empty, so that there is no database to ask; set it"));
+  support::write_file(file,
+                      std::format("[destination]\nurl = \"postgresql://canary@127.0.0.1:{}/d\"\n{}"
+                                  "write = [{{ statement = \"SELECT 1\" }}]\n",
+                                  support::unused_port(), good_file));
+  const auto away = holdfast_in(folder, {"validate", "--database"});
+  CHECK(away.exit_code == 1);
+  CHECK(away.out.empty());
+  CHECK_FALSE(away.err.empty());
+  CHECK_FALSE(away.err.contains("canary"));
+  const auto json = holdfast_in(folder, {"validate", "--database", "--json"});
+  CHECK(json.exit_code == 1);
+  const auto document = nlohmann::json::parse(json.out);
+  CHECK(document["ok"] == false);
+  CHECK(document["errors"].empty());
+  CHECK_FALSE(document["failure"].get<std::string>().empty());
+}
+
+TEST_CASE("cli: validate --database names each statement that Postgres would refuse",
+          "[cli][process][postgres]") {
+  support::PostgresCluster postgres;
+  postgres.query("CREATE TABLE good (id bigint PRIMARY KEY, kind text)");
+  const ScratchFolder folder;
+  const auto file = folder.file("holdfast.toml");
+  const auto write = [&](std::string_view second) {
+    support::write_file(file, std::format(R"toml([destination]
+url = "{}"
+[[source]]
+name = "a"
+provider = "none"
+write = [
+  {{ statement = "INSERT INTO good VALUES ($1, $2)", parameters = ["/id", "/kind"] }},
+  {{ statement = "{}" }},
+]
+)toml",
+                                          postgres.url(), second));
+    return holdfast_in(folder, {"validate", "--database"});
+  };
+  const auto bad = write("UPDATE missing SET n = n + 1");
+  CAPTURE(bad.out, bad.err);
+  CHECK(bad.exit_code == 2);
+  CHECK(bad.out.empty());
+  CHECK(
+      bad.err.contains("holdfast.toml:8: source[a].write[1].statement: Postgres refuses "
+                       "statement 2 of source a: "));
+  CHECK(bad.err.contains("(SQLSTATE 42P01)"));
+  CHECK_FALSE(bad.err.contains("write[0]"));
+  const auto good = write("UPDATE good SET kind = 'x'");
+  CAPTURE(good.err);
+  CHECK(good.exit_code == 0);
+  CHECK(good.out == "holdfast.toml: ok (1 source)\n");
+  CHECK(postgres.query("SELECT count(*) FROM good").at(0).at(0) == "0");
+  CHECK(
+      postgres.query("SELECT count(*) FROM pg_namespace WHERE nspname = 'holdfast'").at(0).at(0) ==
+      "0");
 }
 
 TEST_CASE("cli: the file comes from the option, the variable, or the built-in defaults",

@@ -43,6 +43,14 @@ TEST_CASE("cli: the status is a few lines that say what matters", "[cli][status]
       "ago)\n");
 }
 
+TEST_CASE("cli: a daemon that gathers says when it will wake the database", "[cli][status]") {
+  auto document = whole;
+  document["destination"]["state"] = "idle";
+  document["destination"]["consecutive_failures"] = 0;
+  CHECK(status_text(document, time_at("2026-11-23T22:00:00Z"), {})
+            .contains("idle; gathering, next drain 2026-11-23T22:00:12.000Z (in 12s)\n"));
+}
+
 TEST_CASE("cli: a daemon that cannot store says so loudly", "[cli][status]") {
   auto document = whole;
   document["outbox"]["can_store"] = false;

@@ -29,7 +29,8 @@ TEST_CASE("config: variables are replaced in strings", "[config][environment]") 
       Row{"${EMPTY:x}", "x"}, Row{"${UNSET:postgres://u@h:5432/d}", "postgres://u@h:5432/d"},
       Row{"${UNSET::}", ":"}, Row{"$${SET}", "${SET}"}, Row{"a$${b", "a${b"},
       Row{"$$${SET}", "$${SET}"}, Row{"$", "$"}, Row{"$SET", "$SET"}, Row{"$$", "$$"},
-      Row{"a$", "a$"}, Row{"{SET}", "{SET}"}, Row{"}", "}"}, Row{"${ODD}", "a${SET}b\"c'd}e:f"});
+      Row{"a$", "a$"}, Row{"{SET}", "{SET}"}, Row{"}", "}"}, Row{"DO $$ x $$", "DO $$ x $$"},
+      Row{"$a$ $1 $a$", "$a$ $1 $a$"}, Row{"$$${", "$${"}, Row{"${ODD}", "a${SET}b\"c'd}e:f"});
   CAPTURE(row.text);
   CHECK(substitute(row.text, variables) == std::string(row.result));
 }

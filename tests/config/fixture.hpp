@@ -67,6 +67,22 @@ inline std::string errors_of(std::string_view text,
   return lines;
 }
 
+/// All warnings of a file that loads, as their lines.
+inline std::string warnings_of(std::string_view text) {
+  const auto config = parse_text(text);
+  if (!config) return errors_of(text);
+  std::string lines;
+  for (const auto& warning : config->warnings)
+    lines += (lines.empty() ? "" : "\n") + to_warning_line(config->origin, warning);
+  return lines;
+}
+
+/// A source as it stands in a file, four lines and those of `rest`.
+inline std::string source(std::string_view name, std::string_view provider,
+                          std::string_view rest = "") {
+  return std::format("[[source]]\nname = \"{}\"\nprovider = \"{}\"\n{}\n", name, provider, rest);
+}
+
 /// The errors of one line in one section, with a source so that nothing else is wrong.
 inline std::string errors_in(std::string_view section, std::string_view line) {
   return errors_of(std::format("[{}]\n{}\n{}", section, line, one_source));

@@ -30,10 +30,13 @@ TEST_CASE("config: a key near nothing gets the list", "[config][keys]") {
       unknown_key_message("log", std::string(10'000, 'l')).starts_with("unknown key; known here"));
 }
 
-TEST_CASE("config: a key of a later version is refused as such", "[config][keys]") {
-  CHECK(unknown_key_message("source", "write").contains("not available in this version"));
-  CHECK(unknown_key_message("source", "order_by").contains("not available in this version"));
-  CHECK(unknown_key_message("source", "tolerance").contains("not available in this version"));
+TEST_CASE("config: a key of a statement says where it belongs", "[config][keys]") {
+  CHECK(unknown_key_message("source", "statement") ==
+        "unknown key; it belongs in a statement of write = [{ … }]");
+  CHECK(unknown_key_message("write", "provider") == "unknown key; it belongs in [[source]]");
+  CHECK(unknown_key_message("write", "params") ==
+        "unknown key; known here: statement, parameters, when");
+  CHECK(unknown_key_message("write", "parameter") == "unknown key; did you mean \"parameters\"?");
 }
 
 TEST_CASE("config: every key is in docs/configuration.md", "[config][docs]") {

@@ -6,19 +6,15 @@ using namespace holdfast;
 using namespace holdfast::config;
 using namespace holdfast::config::test;
 
-namespace {
-
-std::string source(std::string_view name, std::string_view provider, std::string_view rest = "") {
-  return std::format("[[source]]\nname = \"{}\"\nprovider = \"{}\"\n{}\n", name, provider, rest);
-}
-
-}  // namespace
-
 TEST_CASE("config: name and provider must be there", "[config][source]") {
   CHECK(errors_of("[[source]]\nprovider = \"none\"\n") ==
         "holdfast.toml:1: source[#1].name: is missing; write 1 to 64 letters, digits, _ or -");
   CHECK(errors_of("[[source]]\nname = \"a\"\n") ==
-        "holdfast.toml:1: source[a].provider: is missing; write whatsapp, twilio, bearer or none");
+        "holdfast.toml:1: source[a].provider: is missing; known here: whatsapp, twilio, stripe, "
+        "github, "
+        "slack, shopify, standard-webhooks, sendgrid, telegram, hmac, bearer, none");
+  CHECK(
+      errors_of(source("a", "standard_webhooks")).contains("did you mean \"standard-webhooks\"?"));
 }
 
 TEST_CASE("config: names and effective paths are unique", "[config][source]") {
@@ -43,7 +39,17 @@ TEST_CASE("config: the health path is reserved", "[config][source]") {
 }
 
 TEST_CASE("config: verified providers need a secret", "[config][source]") {
-  for (const auto* provider : {"whatsapp", "twilio", "bearer"}) {
+  for (const auto provider : provider_names) {
+    if (provider == "none") continue;
+    CAPTURE(provider);
+    CHECK(errors_of(source("a", provider)).contains("needs a secret"));
+    CHECK(errors_of(source("a", provider, "secrets = []")).contains("needs a secret"));
+    CHECK(errors_of(source("a", provider, "secrets = [\"\"]")).contains("secret 1 is empty"));
+    CHECK(errors_of(source("a", provider, "secrets = [\"***\"]"))
+              .contains("source[a].secrets: secret 1 is what \"validate --show\" prints"));
+  }
+  for (const auto* provider :
+       {"whatsapp", "twilio", "stripe", "github", "slack", "shopify", "hmac", "bearer"}) {
     CAPTURE(provider);
     CHECK(errors_of(source("a", provider)).contains("needs a secret"));
     CHECK(errors_of(source("a", provider, "secrets = []")).contains("needs a secret"));
@@ -98,6 +104,25 @@ TEST_CASE("config: a source may have its own limits and URL", "[config][source]"
   CHECK(errors_of(source("a", "none", "max_body = \"65MiB\"")).contains("1B to 64MiB"));
   CHECK(errors_of(source("a", "none", "public_url = \"\"")).contains("is no http(s) URL"));
   CHECK(errors_of(source("a", "none", "dedupe = \"id\"")).contains("is no dedupe key"));
+}
+
+TEST_CASE("config: order_by is a JSON pointer", "[config][source]") {
+  const auto config = parse_text(source("a", "none", "order_by = \"/user/id\""));
+  REQUIRE(config);
+  CHECK(config->sources[0].order_by == "/user/id");
+  const auto with = [](std::string_view text) {
+    return errors_of(source("a", "none", std::format("order_by = \"{}\"", text)));
+  };
+  CHECK(with("") == "ok");
+  CHECK(with("/") == "ok");
+  CHECK(with("/a~0b~1c/0") == "ok");
+  CHECK(
+      with("userId").contains("source[a].order_by: \"userId\" is no JSON pointer; did you mean "
+                              "\"/userId\"?"));
+  CHECK(with("header:X-Id").contains("write one such as \"/userId\""));
+  CHECK(with("/a~2").contains("has a ~ that is not ~0 or ~1"));
+  CHECK(with("/" + std::string(511, 'x')) == "ok");
+  CHECK(with("/" + std::string(512, 'x')).contains("is longer than 512 bytes"));
 }
 
 TEST_CASE("config: a thousand sources load and one more does not", "[config][source]") {

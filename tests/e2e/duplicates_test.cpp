@@ -6,6 +6,7 @@
 #include "base/guarded.hpp"
 #include "fixture.hpp"
 #include "support/delivery.hpp"
+#include "support/wait.hpp"
 
 using namespace holdfast;
 using namespace holdfast::support;
@@ -32,6 +33,29 @@ TEST_CASE("e2e: a repeated key gets the first id, before and after delivery", "[
     CHECK(json::parse(repeat->body).at("duplicate") == true);
   }
   REQUIRE(daemon.drains(20s));
+  CHECK(inbox_rows(cluster) == 1);
+}
+
+TEST_CASE("e2e: a repeat is known when only the receipt of its first copy is left",
+          "[e2e][duplicates]") {
+  PostgresCluster cluster;
+  DaemonConfig config = e2e::config_for(cluster.url());
+  config.outbox = "keep_delivered = \"100ms\"\n";
+  Daemon daemon(config);
+  daemon.start();
+  const HttpRequest request = e2e::write_number(1, true).request;
+  const std::string id = fetch(daemon.port(), request).header("Holdfast-Id");
+  REQUIRE(daemon.drains(20s));
+  const auto payload_is_gone = [&] {
+    const auto shown = daemon.run({"outbox", "show", id, "--json"});
+    return shown.exit_code == 0 && json::parse(shown.out).at("payload_kept") == false;
+  };
+  REQUIRE(eventually(payload_is_gone, 20s));
+  const HttpResponse repeat = fetch(daemon.port(), request);
+  CHECK(repeat.status == 202);
+  CHECK(repeat.header("Holdfast-Id") == id);
+  CHECK(json::parse(repeat.body).at("duplicate") == true);
+  CHECK(daemon.pending() == 0);
   CHECK(inbox_rows(cluster) == 1);
 }
 

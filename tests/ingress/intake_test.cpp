@@ -58,6 +58,23 @@ TEST_CASE("intake: of two traceparents neither is kept", "[ingress][intake]") {
   CHECK_FALSE(valid_traceparent(head_of("POST", "/")));
 }
 
+TEST_CASE("intake: slack's question for this address is told from its events",
+          "[ingress][intake][slack]") {
+  const auto head = head_of("POST", "/");
+  const auto challenge = [&](std::string_view body) {
+    Payload payload(head, body);
+    return slack_challenge(payload);
+  };
+  CHECK(challenge(R"({"token":"t","challenge":"3eZ<b>\u00e9","type":"url_verification"})") ==
+        "3eZ<b>\xC3\xA9");
+  CHECK(challenge(R"({"challenge":"x","type":"event_callback"})") == std::nullopt);
+  CHECK(challenge(R"({"event":{"type":"url_verification","challenge":"x"}})") == std::nullopt);
+  CHECK(challenge(R"({"type":"url_verification"})") == std::nullopt);
+  CHECK(challenge(R"({"type":"url_verification","challenge":7})") == std::nullopt);
+  CHECK(challenge(R"({"type":"url_verification","challenge":"x")") == std::nullopt);
+  CHECK(challenge("type=url_verification&challenge=x") == std::nullopt);
+}
+
 TEST_CASE("replies: each provider gets the answer it expects, with the id", "[ingress][replies]") {
   const auto id = Uuid::parse("0193583d-6f4e-7abc-8def-0123456789ab").value();
   const std::vector<Header> headers{{"Holdfast-Id", "0193583d-6f4e-7abc-8def-0123456789ab"}};
@@ -74,6 +91,14 @@ TEST_CASE("replies: each provider gets the answer it expects, with the id", "[in
   CHECK(other.status == 202);
   CHECK(other.content_type == "application/json");
   CHECK(other.body == R"({"id":"0193583d-6f4e-7abc-8def-0123456789ab","duplicate":true})");
+  const auto telegram = accepted(Provider::telegram, {.id = id});
+  CHECK(telegram.status == 200);
+  CHECK(telegram.body.empty());
+  CHECK(telegram.headers == headers);
+  for (const auto provider :
+       {Provider::stripe, Provider::github, Provider::slack, Provider::shopify,
+        Provider::standard_webhooks, Provider::sendgrid, Provider::hmac, Provider::bearer})
+    CHECK(accepted(provider, {.id = id}).status == 202);
   CHECK(accepted(Provider::none, {.id = id}).body ==
         R"({"id":"0193583d-6f4e-7abc-8def-0123456789ab","duplicate":false})");
 }
@@ -87,8 +112,20 @@ TEST_CASE("replies: problems are RFC 9457 documents", "[ingress][replies]") {
   CHECK(reply.headers.empty());
   CHECK(problem({503, "x"}).headers == std::vector<Header>{{"Retry-After", "2"}});
   CHECK(method_not_allowed("GET, POST").headers == std::vector<Header>{{"Allow", "GET, POST"}});
-  CHECK(unauthorized(Provider::bearer).headers.front().value.starts_with("Bearer"));
-  CHECK(unauthorized(Provider::twilio).headers.front().name == "WWW-Authenticate");
+}
+
+TEST_CASE("replies: every 401 says how to authenticate", "[ingress][replies]") {
+  for (std::size_t i = 0; i < provider_names.size(); ++i) {
+    const auto provider = static_cast<Provider>(i);
+    const auto reply = unauthorized(provider);
+    CHECK(reply.status == 401);
+    REQUIRE(reply.headers.size() == 1);
+    CHECK(reply.headers.front().name == "WWW-Authenticate");
+    CHECK(reply.headers.front().value.starts_with("Bearer") == (provider == Provider::bearer));
+  }
+  CHECK(out_of_window().status == 401);
+  CHECK(out_of_window().headers == unauthorized(Provider::slack).headers);
+  CHECK(out_of_window().body != unauthorized(Provider::slack).body);
 }
 
 TEST_CASE("replies: a fault of ours is 503 with Retry-After, whatever its kind",

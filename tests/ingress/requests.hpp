@@ -1,5 +1,6 @@
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,18 @@ inline SourceConfig source_of(std::string name, Provider provider, std::string d
   source.provider = provider;
   source.dedupe = std::move(dedupe);
   return source;
+}
+
+inline std::vector<Secret> secrets(std::initializer_list<const char*> texts) {
+  std::vector<Secret> made;
+  for (const auto* text : texts) made.emplace_back(text);
+  return made;
+}
+
+inline std::string flip_bit(std::string_view text, std::size_t at, int bit = 0) {
+  std::string changed(text);
+  changed[at] = static_cast<char>(changed[at] ^ (1 << bit));
+  return changed;
 }
 
 /// Reads a whole head in one piece.

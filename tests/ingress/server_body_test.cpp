@@ -5,7 +5,7 @@
 #include <format>
 
 #include "base/encoding.hpp"
-#include "ingress/verify/hmac.hpp"
+#include "support/sign.hpp"
 #include "test_server.hpp"
 
 using namespace holdfast;
@@ -57,7 +57,7 @@ TEST_CASE("ingress: large forms come out byte for byte", "[ingress][server][body
 TEST_CASE("ingress: a large signed form passes its signature", "[ingress][server][body]") {
   TestServer server;
   const std::string large(std::size_t{1024} * 1024, 'l');
-  const auto signature = base::to_base64(verify::hmac_sha1("12345", "http://h/twBody" + large));
+  const auto signature = support::hmac_base64("SHA1", "12345", "http://h/twBody" + large);
   const auto answer =
       server.exchange(post("/tw", "Body=" + large,
                            std::format("Content-Type: application/x-www-form-urlencoded\r\n"

@@ -5,7 +5,7 @@
 #include <format>
 
 #include "base/encoding.hpp"
-#include "ingress/verify/hmac.hpp"
+#include "support/sign.hpp"
 #include "test_server.hpp"
 
 using namespace holdfast;
@@ -15,15 +15,15 @@ using namespace holdfast::ingress::test;
 namespace {
 
 std::string whatsapp_post(std::string_view body) {
-  const auto signature = base::to_hex(verify::hmac_sha256("meta_app_secret", body));
-  return post("/wa", body,
-              std::format("X-Hub-Signature-256: sha256={}\r\nContent-Type: application/json\r\n",
-                          signature));
+  const auto signature = support::sign_whatsapp("meta_app_secret", body);
+  return post(
+      "/wa", body,
+      std::format("X-Hub-Signature-256: {}\r\nContent-Type: application/json\r\n", signature));
 }
 
 std::string twilio_signature(std::string_view signed_text) {
   return std::format("X-Twilio-Signature: {}\r\n",
-                     base::to_base64(verify::hmac_sha1("12345", signed_text)));
+                     support::hmac_base64("SHA1", "12345", signed_text));
 }
 
 constexpr std::string_view form_line = "Content-Type: application/x-www-form-urlencoded\r\n";

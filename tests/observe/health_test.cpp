@@ -137,7 +137,7 @@ TEST_CASE("status: the document has the keys of the contract and no others", "[o
                                 "disk_free_bytes", "can_store", "cannot_store_reason"});
     CHECK(keys(document["destination"]) ==
           std::set<std::string>{"state", "last_success", "last_error", "last_error_at", "retry_at",
-                                "consecutive_failures", "connects"});
+                                "drain_window_seconds", "consecutive_failures", "connects"});
     CHECK(keys(document["relay"]) ==
           std::set<std::string>{"paused", "pause_reason", "paused_sources"});
   }

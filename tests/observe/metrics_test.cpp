@@ -40,6 +40,7 @@ const std::map<std::string, std::string> types{
     {"holdfast_end_to_end_latency_seconds", "histogram"},
     {"holdfast_destination_up", "gauge"},
     {"holdfast_destination_connects_total", "counter"},
+    {"holdfast_drain_window_seconds", "gauge"},
     {"holdfast_relay_paused", "gauge"},
     {"holdfast_source_paused", "gauge"},
     {"holdfast_last_success_timestamp_seconds", "gauge"},
@@ -145,6 +146,10 @@ TEST_CASE("metrics: pauses, destination and last success", "[observe][metrics]")
   const auto bad = scrape(snapshot);
   CHECK(value(bad, "holdfast_destination_up") == 0);
   CHECK(value(bad, "holdfast_relay_paused") == 1);
+  CHECK(value(good, "holdfast_drain_window_seconds") == 0);
+  auto gathering = healthy();
+  gathering.relay.drain_window = std::chrono::milliseconds(1500);
+  CHECK(value(scrape(gathering), "holdfast_drain_window_seconds") == 1.5);
   CHECK(value(bad, "holdfast_source_paused", {{"source", "twilio"}}) == 1);
   CHECK(value(bad, "holdfast_source_paused", {{"source", "whatsapp"}}) == 0);
 

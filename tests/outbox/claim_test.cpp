@@ -10,7 +10,8 @@ namespace {
 std::vector<std::int64_t> seqs_of(Box& box, std::vector<std::string> sources,
                                   std::int64_t after = 0, std::uint32_t entries_max = 1000,
                                   std::uint64_t bytes_max = mib) {
-  const auto claimed = box->claim({sources, after, entries_max, bytes_max});
+  const auto claimed = box->claim(
+      {.sources = sources, .after_seq = after, .entries_max = entries_max, .bytes_max = bytes_max});
   REQUIRE(claimed);
   std::vector<std::int64_t> seqs;
   for (const auto& entry : *claimed) seqs.push_back(entry.seq);

@@ -82,7 +82,7 @@ TEST_CASE("outbox: claim, settle and reads go on beside the writer", "[outbox][t
     const std::jthread relay([&](const std::stop_token& stop) {
       const std::vector<std::string> sources{"orders"};
       while (!stop.stop_requested() && delivered_count < total) {
-        const auto claimed = box->claim({sources, 0, 100, mib});
+        const auto claimed = box->claim({.sources = sources, .entries_max = 100, .bytes_max = mib});
         if (!claimed || claimed->empty()) continue;
         std::vector<Settlement> settlements;
         for (const auto& entry : *claimed) settlements.push_back(delivered(entry.seq));

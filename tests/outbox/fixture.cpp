@@ -80,7 +80,7 @@ void Box::run_until_idle() {
 }
 
 std::vector<Entry> Box::claim(std::vector<std::string> sources) {
-  auto claimed = outbox->claim({sources, 0, 1'000'000, gib});
+  auto claimed = outbox->claim({.sources = sources, .entries_max = 1'000'000, .bytes_max = gib});
   REQUIRE(claimed);
   return *std::move(claimed);
 }

@@ -222,4 +222,23 @@ TEST_CASE("classify: the failures of jsonb alone", "[postgres][classify]") {
   for (const auto* code : {"", "42501", "23514"}) CHECK_FALSE(is_schema_failure(code));
 }
 
+TEST_CASE("classify: a source's own statement is told from the server", "[postgres][classify]") {
+  const auto own = [](std::string_view code) { return classify_own(code, "text", false); };
+  for (const char* code : {"20000", "21000"}) {
+    CHECK(own(code).delivery_class == DeliveryClass::data);
+    CHECK_FALSE(own(code).drop_session);
+  }
+  for (const char* code : {"08006", "25001", "55000", "HV000", "42P01", "2D000"}) {
+    CHECK(own(code).delivery_class == DeliveryClass::config);
+    CHECK_FALSE(own(code).drop_session);
+  }
+  CHECK(own("22P02").delivery_class == DeliveryClass::data);
+  CHECK(own("40001").delivery_class == DeliveryClass::contention);
+  CHECK(own("25006").delivery_class == DeliveryClass::server);
+  CHECK(own("08P01").delivery_class == DeliveryClass::connection);
+  // A session that is gone was not ended by the statement.
+  CHECK(classify_own("08006", "text", true).delivery_class == DeliveryClass::connection);
+  CHECK(classify_own("", "server closed the connection unexpectedly", true).drop_session);
+}
+
 }  // namespace holdfast::postgres

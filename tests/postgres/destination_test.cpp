@@ -202,7 +202,8 @@ TEST_CASE("postgres: a URL that cannot be used is refused without being shown",
   for (const char* url :
        {"", "postgresql://u:hunter2@[bad/db", "host=x hunter2", "http://hunter2"}) {
     config.url = Secret(url);
-    const auto created = PostgresDestination::create(config, Uuid{}, clock, [](const LogEvent&) {});
+    const auto created =
+        PostgresDestination::create(config, {}, Uuid{}, clock, [](const LogEvent&) {});
     REQUIRE_FALSE(created.has_value());
     CHECK(created.error().kind == FailureKind::refused);
     CHECK_FALSE(created.error().message.contains("hunter2"));
@@ -211,7 +212,7 @@ TEST_CASE("postgres: a URL that cannot be used is refused without being shown",
   for (const std::string& schema : {std::string(), std::string(64, 'x'), std::string("\xFF")}) {
     config.schema = schema;
     CHECK_FALSE(
-        PostgresDestination::create(config, Uuid{}, clock, [](const LogEvent&) {}).has_value());
+        PostgresDestination::create(config, {}, Uuid{}, clock, [](const LogEvent&) {}).has_value());
   }
 }
 

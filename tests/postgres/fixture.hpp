@@ -27,6 +27,7 @@ struct Fixture {
 
   PostgresCluster cluster;
   SystemClock clock;
+  std::vector<SourceConfig> sources;
   Uuid node = base::random_uuid();
   base::Guarded<std::vector<LogEvent>> events;
   DestinationConfig config = [] {
@@ -38,9 +39,9 @@ struct Fixture {
 
   [[nodiscard]] std::unique_ptr<PostgresDestination> open(const std::string& url) {
     config.url = Secret(url);
-    auto created = PostgresDestination::create(config, node, clock, [this](const LogEvent& event) {
-      events.with([&](auto& all) { all.push_back(event); });
-    });
+    auto created = PostgresDestination::create(
+        config, sources, node, clock,
+        [this](const LogEvent& event) { events.with([&](auto& all) { all.push_back(event); }); });
     REQUIRE(created.has_value());
     return std::move(*created);
   }

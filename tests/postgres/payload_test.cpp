@@ -44,6 +44,21 @@ TEST_CASE("payload: what is meant as JSON and is not fit is flagged", "[postgres
   CHECK(is_unfit(payload_of("", nested(2'000'000))));
 }
 
+TEST_CASE("payload: what jsonb cannot hold is a document all the same", "[postgres][payload]") {
+  for (const auto* body : {R"({"a":"\u0000"})", R"([{"\u0000":1e999}])"}) {
+    const auto payload = payload_of("application/json", body);
+    CHECK(is_unfit(payload));
+    CHECK(payload.document() == body);
+  }
+  CHECK_FALSE(payload_of("application/json", "nope").document().has_value());
+  CHECK_FALSE(payload_of("text/plain", "hello").document().has_value());
+  CHECK(payload_of(form, "a=1").document() == R"({"a":"1"})");
+  for (const auto* body : {"[-1e999, 0.5e-999]", "[1E+999]"})
+    CHECK(is_json(payload_of("", body), body));
+  for (const auto* body : {"[1e999,]", "[1e999] 2", "[1e999, 01]", "[1e999, 1.]", "[1e999, -]"})
+    CHECK(is_unfit(payload_of("", body)));
+}
+
 TEST_CASE("payload: what is not meant as JSON is null without a flag", "[postgres][payload]") {
   CHECK(is_null(payload_of("text/plain", "hello")));
   CHECK(is_null(payload_of("application/octet-stream", std::string("\0\xFF", 2))));

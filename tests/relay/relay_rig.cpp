@@ -20,6 +20,8 @@ RelayRig::RelayRig(Options options) : options_(std::move(options)) {
                                       .checkpoint_on_open = true});
   REQUIRE(opened);
   outbox = std::move(*opened);
+  for (std::size_t i = 1; i < options_.connections; ++i)
+    other_sessions.push_back(destination.another_session());
   restart_relay();
   start_writer();
 }
@@ -37,9 +39,13 @@ void RelayRig::restart_relay() {
     for (const auto& [name, value] : event.fields) logged.fields.emplace(name, value);
     log_.with([&](auto& log) { log.push_back(std::move(logged)); });
   };
-  Destination* const target = options_.configured ? &destination : nullptr;
+  std::vector<Destination*> targets;
+  if (options_.configured) {
+    targets.push_back(&destination);
+    for (const auto& session : other_sessions) targets.push_back(session.get());
+  }
   relay = std::make_unique<Relay>(std::move(options),
-                                  Relay::Dependencies{*outbox, target, clock, keep});
+                                  Relay::Dependencies{*outbox, std::move(targets), clock, keep});
 }
 
 Uuid RelayRig::append(const std::string& source, const std::string& body,
@@ -54,6 +60,7 @@ std::vector<Uuid> RelayRig::append_all(const std::vector<Write>& writes) {
     entry.source = write.source;
     entry.body = write.body;
     entry.dedupe_key = write.key;
+    entry.order_key = write.order;
     entry.received_at = clock.wall_now();
     entry.method = "POST";
     entry.target = "/ingest/" + write.source;
@@ -142,16 +149,30 @@ std::vector<std::size_t> RelayRig::batch_sizes() const {
   return sizes;
 }
 
+std::vector<std::string> RelayRig::bodies_of(const std::string& source) const {
+  std::vector<std::string> bodies;
+  for (const auto& row : destination.rows())
+    if (row.source == source) bodies.push_back(row.body);
+  return bodies;
+}
+
+std::uint64_t RelayRig::connects() const {
+  std::uint64_t sum = destination.connects();
+  for (const auto& session : other_sessions) sum += session->connects();
+  return sum;
+}
+
 void RelayRig::everything_arrives(const std::set<std::string>& dead) {
   destination.heal();
   drain();
   CHECK(count(EntryState::pending) == 0);
   std::map<Uuid, int> copies;
-  std::map<std::string, std::int64_t> last_seq;
+  std::map<OrderGroup, std::int64_t> last_seq;
   for (const auto& row : destination.rows()) {
     ++copies[row.id];
-    CHECK(row.seq > last_seq[row.source]);
-    last_seq[row.source] = row.seq;
+    auto& last = last_seq[{row.source, row.order_hash}];
+    CHECK(row.seq > last);
+    last = row.seq;
   }
   for (const Uuid& id : accepted_) check_entry(find(id), dead, copies);
 }

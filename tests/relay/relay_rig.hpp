@@ -31,6 +31,7 @@ class RelayRig {
     std::vector<std::string> sources{"a", "b", "c"};
     std::uint64_t seed = 1;
     bool configured = true;
+    std::size_t connections = 1;
   };
   RelayRig() : RelayRig(Options()) {}
   explicit RelayRig(Options options);
@@ -44,6 +45,7 @@ class RelayRig {
     std::string source;
     std::string body;
     std::optional<std::string> key;
+    std::optional<std::string> order = std::nullopt;  ///< The value of order_by.
   };
   /// Accepts these writes in one group commit, in their order; returns their ids.
   std::vector<Uuid> append_all(const std::vector<Write>& writes);
@@ -66,14 +68,19 @@ class RelayRig {
   [[nodiscard]] std::vector<Logged> events(const std::string& name) const;
   /// The sizes of the batches sent so far.
   [[nodiscard]] std::vector<std::size_t> batch_sizes() const;
+  /// The bodies that the destination holds of a source, in their order.
+  [[nodiscard]] std::vector<std::string> bodies_of(const std::string& source) const;
+  /// Sessions opened so far, by all machines.
+  [[nodiscard]] std::uint64_t connects() const;
 
   /// The end of every fault test: all faults off, time passes, and everything accepted is in the
-  /// destination exactly once, in order per source; `dead` bodies alone are dead instead.
+  /// destination exactly once, in order per group; `dead` bodies alone are dead instead.
   void everything_arrives(const std::set<std::string>& dead = {});
 
   // Public on purpose: a test reaches into its rig.
   FakeClock clock;
-  FakeDestination destination;
+  FakeDestination destination;  ///< The first session; all share its rules and rows.
+  std::vector<std::unique_ptr<FakeDestination>> other_sessions;
   ScratchFolder folder;
   std::unique_ptr<Outbox> outbox;
   std::unique_ptr<Relay> relay;

@@ -6,8 +6,9 @@
 
 #include "relay_rig.hpp"
 
-/// Random schedules of appends, time and every kind of failure. The seed is printed when a run
-/// fails and `HOLDFAST_SEED=n` repeats it alone.
+/// Random schedules of appends, time and every kind of failure, over one to four connections, eager
+/// and in economy mode. The seed is printed when a run fails and `HOLDFAST_SEED=n` repeats it
+/// alone.
 using namespace std::chrono_literals;
 using namespace holdfast;
 using support::failure_of;
@@ -25,6 +26,8 @@ class Schedule {
           RelayRig::Options options;
           options.seed = seed;
           options.destination.batch_entries = 1 + static_cast<std::uint32_t>(seed % 64);
+          options.connections = 1 + seed % 4;
+          if (seed % 3 == 0) options.destination.drain = Drain::economy;
           return options;
         }()) {
     set_weather(0);
@@ -35,6 +38,7 @@ class Schedule {
       one_step();
       check_rows();
     }
+    misconfigured_.clear();
     rig_.destination.set_rule(nullptr);
     rig_.destination.heal();
     if (trouble_ == Trouble::poison) rig_.destination.refuse_bodies(bad_, bad_value());
@@ -71,27 +75,36 @@ class Schedule {
       const std::string body = (bad ? "bad-" : "good-") + std::to_string(++made_);
       if (bad) bad_.insert(body);
       const auto key = below(2) == 0 ? std::optional("key-" + std::to_string(made_)) : std::nullopt;
-      writes.push_back({source, body, key});
+      // Source c has no order_by; of the others some entries have no value.
+      const bool ordered = source != "c" && below(8) > 0;
+      const auto order =
+          ordered ? std::optional("order-" + std::to_string(below(12))) : std::nullopt;
+      writes.push_back({source, body, key, order});
     }
     const auto ids = rig_.append_all(writes);
     for (std::size_t i = 0; i < ids.size(); ++i) entries_.emplace_back(ids[i], writes[i].body);
   }
 
-  void change_weather() { set_weather(below(3) == 0 ? 0 : below(100)); }
+  void change_weather() {
+    misconfigured_ = below(3) == 0 ? std::string(1, static_cast<char>('a' + below(3))) : "";
+    set_weather(below(3) == 0 ? 0 : below(100));
+  }
 
   /// From now on each delivery fails with this chance, in one of several ways.
   void set_weather(int chance) {
-    rig_.destination.set_rule(
-        [this, chance](std::span<const Entry> batch) -> std::optional<DeliveryFailure> {
-          const bool refused = std::ranges::any_of(
-              batch, [&](const Entry& entry) { return bad_.contains(entry.body); });
-          if (below(100) < chance) {
-            auto failed = failure();
-            // What Postgres refuses never gets as far as COMMIT.
-            if (!failed.in_doubt || !refused) return failed;
-          }
-          return refused ? std::optional(bad_value()) : std::nullopt;
-        });
+    rig_.destination.set_rule([this, chance](
+                                  std::span<const Entry> batch) -> std::optional<DeliveryFailure> {
+      const bool refused =
+          std::ranges::any_of(batch, [&](const Entry& entry) { return bad_.contains(entry.body); });
+      if (below(100) < chance) {
+        auto failed = failure();
+        // What Postgres refuses never gets as far as COMMIT.
+        const bool stops = refused || std::ranges::contains(batch, misconfigured_, &Entry::source);
+        if (!failed.in_doubt || !stops) return failed;
+      }
+      if (std::ranges::contains(batch, misconfigured_, &Entry::source)) return wrong_statement();
+      return refused ? std::optional(bad_value()) : std::nullopt;
+    });
   }
 
   DeliveryFailure failure() {
@@ -105,13 +118,20 @@ class Schedule {
     return failed;
   }
 
+  DeliveryFailure wrong_statement() const {
+    auto failed = failure_of(DeliveryClass::config, "42P01");
+    failed.source = misconfigured_;
+    return failed;
+  }
+
   void check_rows() {
     const auto rows = rig_.destination.rows();
     for (; checked_ < rows.size(); ++checked_) {
       const auto& row = rows[checked_];
       REQUIRE(ids_.insert(row.id).second);
-      REQUIRE(row.seq > last_[row.source]);
-      last_[row.source] = row.seq;
+      auto& last = last_[{row.source, row.order_hash}];
+      REQUIRE(row.seq > last);
+      last = row.seq;
     }
     REQUIRE(rig_.count(EntryState::dead) <= bad_.size());
   }
@@ -130,14 +150,15 @@ class Schedule {
   std::vector<std::pair<Uuid, std::string>> entries_;
   std::size_t checked_ = 0;
   std::set<Uuid> ids_;
-  std::map<std::string, std::int64_t> last_;
+  std::map<OrderGroup, std::int64_t> last_;
+  std::string misconfigured_;  ///< The source whose statements do not work now.
   RelayRig rig_;
 };
 
 std::vector<std::uint64_t> seeds() {
   if (const char* one = std::getenv("HOLDFAST_SEED")) return {std::strtoull(one, nullptr, 10)};
   std::vector<std::uint64_t> all;
-  for (std::uint64_t seed = 1; seed <= 3; ++seed) all.push_back(seed);
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) all.push_back(seed);
   all.push_back(std::random_device()());
   return all;
 }

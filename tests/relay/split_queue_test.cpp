@@ -71,18 +71,34 @@ TEST_CASE("split: a group that has to wait is left out of every part", "[relay][
   SplitQueue queue(batch_of(8));
   queue.put_back_halves(queue.take());
   queue.put_back_halves(queue.take());
-  queue.drop_group("odd");
+  queue.drop_group({"odd", std::nullopt});
   std::vector<std::int64_t> rest;
   while (!queue.empty())
     for (const Entry& entry : queue.take()) rest.push_back(entry.seq);
   CHECK(rest == std::vector<std::int64_t>{2, 4, 6, 8});
 }
 
+TEST_CASE("split: only that value of order_by is left out, and a source with all of its values",
+          "[relay][split]") {
+  Batch batch = batch_of(6);
+  for (Entry& entry : batch)
+    entry.order_hash = entry.seq <= 2 ? std::nullopt : std::optional(entry.seq / 5);
+  SplitQueue queue(batch);
+  queue.drop_group({"odd", 0});
+  queue.put_back_halves(queue.take());
+  CHECK(queue.take().size() == 2);
+  queue.drop_source("even");
+  const Batch rest = queue.take();
+  REQUIRE(rest.size() == 1);
+  CHECK(rest.front().seq == 5);
+  CHECK(queue.empty());
+}
+
 TEST_CASE("split: dropping all leaves nothing, not an empty part", "[relay][split]") {
   SplitQueue queue(batch_of(2));
   queue.put_back_halves(queue.take());
-  queue.drop_group("odd");
-  queue.drop_group("even");
+  queue.drop_group({"odd", std::nullopt});
+  queue.drop_source("even");
   CHECK(queue.empty());
   CHECK(SplitQueue({}).empty());
 }

@@ -26,6 +26,7 @@ Daemon::Daemon(DaemonConfig config) : config_(std::move(config)) {
 }
 
 void Daemon::write_configuration() const {
+  if (!config_.file.empty()) return;
   const std::string url =
       config_.destination_url.empty() ? "" : std::format("url = \"{}\"\n", config_.destination_url);
   write_file(config_path(), std::format("[ingress]\nlisten = \"127.0.0.1:{}\"\n{}\n"
@@ -38,10 +39,18 @@ void Daemon::write_configuration() const {
 
 Command Daemon::serve_command() const {
   return {.arguments = {config_.binary, "serve", "--config", config_path()},
-          .environment = config_.environment,
+          .environment = environment(),
           .folder = folder_.path(),
           .out_path = folder_.file("out"),
           .err_path = folder_.file("log")};
+}
+
+std::vector<std::string> Daemon::environment() const {
+  auto environment = config_.environment;
+  environment.push_back(std::format("HOLDFAST_LISTEN=127.0.0.1:{}", port_));
+  environment.push_back(std::format("HOLDFAST_ADMIN_LISTEN=127.0.0.1:{}", admin_port_));
+  environment.push_back("HOLDFAST_OUTBOX=" + config_.outbox_path);
+  return environment;
 }
 
 void Daemon::start() {
@@ -90,13 +99,18 @@ void Daemon::kill_hard() {
 
 CommandResult Daemon::start_refused() {
   const Command command = serve_command();
-  return run_command({.arguments = command.arguments, .folder = command.folder}, 20s);
+  return run_command({.arguments = command.arguments,
+                      .environment = command.environment,
+                      .folder = command.folder},
+                     20s);
 }
 
 CommandResult Daemon::run(std::vector<std::string> arguments) const {
   arguments.insert(arguments.begin(), config_.binary);
   arguments.insert(arguments.end(), {"--config", config_path()});
-  return run_command({.arguments = std::move(arguments), .folder = folder_.path()}, 20s);
+  return run_command(
+      {.arguments = std::move(arguments), .environment = environment(), .folder = folder_.path()},
+      20s);
 }
 
 nlohmann::json Daemon::health() const {

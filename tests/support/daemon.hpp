@@ -28,6 +28,9 @@ struct DaemonConfig {
   std::uint16_t admin_port = 0;  ///< of admin; 0: an unused one.
   std::string outbox_path = {};  ///< Empty: in the daemon's own folder.
   std::vector<std::string> environment = {};  ///< "NAME=value", beside PATH, HOME and LC_ALL.
+  /// A configuration file to run with, instead of one written from the lines above. It takes
+  /// addresses and outbox from HOLDFAST_LISTEN, HOLDFAST_ADMIN_LISTEN and HOLDFAST_OUTBOX.
+  std::string file = {};
 };
 
 /// The real daemon as a child process, with its own folder for configuration, outbox and logs.
@@ -58,7 +61,9 @@ class Daemon {
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] std::uint16_t admin_port() const { return admin_port_; }
   [[nodiscard]] const std::string& folder() const { return folder_.path(); }
-  [[nodiscard]] std::string config_path() const { return folder_.file("holdfast.toml"); }
+  [[nodiscard]] std::string config_path() const {
+    return config_.file.empty() ? folder_.file("holdfast.toml") : config_.file;
+  }
   [[nodiscard]] const std::string& outbox_path() const { return config_.outbox_path; }
   /// Its standard error over all starts, and the standard output of the last one.
   [[nodiscard]] std::string log_text() const { return read_file(folder_.file("log")); }
@@ -74,6 +79,7 @@ class Daemon {
  private:
   void write_configuration() const;
   [[nodiscard]] Command serve_command() const;
+  [[nodiscard]] std::vector<std::string> environment() const;
   [[nodiscard]] std::uint16_t announced_port(const std::string& listener) const;
 
   // Constant after construction.

@@ -45,7 +45,27 @@ struct DestinationUnderTest {
   std::function<bool(const Uuid&)> holds;
   /// The store refuses every entry of this source: class data.
   std::string refused_source;
+  /// The own statement of this source cannot work, such as for a table that is not there: class
+  /// config. Empty: there is none to be had.
+  std::string misconfigured_source = {};
 };
+
+/// A source is named by what its own statement failed for, and by nothing else.
+inline void check_source_is_named(const DestinationUnderTest& under_test) {
+  const auto destination = under_test.make();
+  const std::vector mixed{make_entry(1), make_entry(2, {}, "{}", under_test.misconfigured_source),
+                          make_entry(3)};
+  const auto refused = destination->deliver(mixed);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().delivery_class == DeliveryClass::config);
+  CHECK(refused.error().source == under_test.misconfigured_source);
+  CHECK_FALSE(refused.error().session_lost);
+  for (const auto& entry : mixed) CHECK_FALSE(under_test.holds(entry.id));
+  const std::vector others{mixed[0], mixed[2]};
+  REQUIRE(destination->deliver(others).has_value());
+  for (const auto& entry : others) CHECK(under_test.holds(entry.id));
+  CHECK(destination->connects() == 1);
+}
 
 /// Each promise of Destination that needs no fault.
 inline void check_destination_conformance(const DestinationUnderTest& under_test) {
@@ -110,6 +130,8 @@ inline void check_destination_conformance(const DestinationUnderTest& under_test
   const std::vector late{make_entry(12)};
   REQUIRE(destination->deliver(late).has_value());
   CHECK(destination->connects() == 2);
+
+  if (!under_test.misconfigured_source.empty()) check_source_is_named(under_test);
 }
 
 }  // namespace holdfast::support

@@ -1,6 +1,9 @@
 #include "support/fake_destination.hpp"
 
 #include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
 #include <utility>
 
 namespace holdfast::support {
@@ -16,21 +19,49 @@ DeliveryFailure failure_of(DeliveryClass delivery_class, std::string sqlstate,
   return failure;
 }
 
+struct FakeDestination::Server {
+  [[nodiscard]] std::optional<Scripted> next_failure(std::span<const Entry> batch);
+  [[nodiscard]] std::vector<Delivered> store(std::span<const Entry> batch);
+
+  std::mutex mutex;
+  std::condition_variable interrupted;
+  // Guarded by mutex: any thread.
+  std::vector<Scripted> script;
+  Rule rule;
+  std::vector<Call> calls;
+  std::vector<Row> rows;
+  std::set<Uuid> ids;
+  std::map<std::pair<std::string, std::string>, Uuid> keys;
+  bool stall = false;
+  bool stalled = false;
+  std::size_t sessions = 1;
+};
+
+FakeDestination::FakeDestination() : FakeDestination(std::make_shared<Server>(), 0) {}
+
+FakeDestination::FakeDestination(std::shared_ptr<Server> server, std::size_t session)
+    : server_(std::move(server)), session_(session) {}
+
+std::unique_ptr<FakeDestination> FakeDestination::another_session() {
+  const std::scoped_lock lock(server_->mutex);
+  return std::unique_ptr<FakeDestination>(new FakeDestination(server_, server_->sessions++));
+}
+
 void FakeDestination::fail_next(DeliveryFailure failure, int times) {
-  const std::scoped_lock lock(mutex_);
-  for (int i = 0; i < times; ++i) script_.push_back({failure, false});
+  const std::scoped_lock lock(server_->mutex);
+  for (int i = 0; i < times; ++i) server_->script.push_back({failure, false});
 }
 
 void FakeDestination::commit_in_doubt_next() {
   DeliveryFailure failure = failure_of(DeliveryClass::connection);
   failure.in_doubt = true;
-  const std::scoped_lock lock(mutex_);
-  script_.push_back({std::move(failure), true});
+  const std::scoped_lock lock(server_->mutex);
+  server_->script.push_back({std::move(failure), true});
 }
 
 void FakeDestination::set_rule(Rule rule) {
-  const std::scoped_lock lock(mutex_);
-  rule_ = std::move(rule);
+  const std::scoped_lock lock(server_->mutex);
+  server_->rule = std::move(rule);
 }
 
 void FakeDestination::refuse_bodies(std::set<std::string> bodies, DeliveryFailure failure) {
@@ -42,120 +73,134 @@ void FakeDestination::refuse_bodies(std::set<std::string> bodies, DeliveryFailur
   });
 }
 
+void FakeDestination::refuse_statement_of(const std::string& source, DeliveryFailure failure) {
+  failure.source = source;
+  set_rule([source, failure = std::move(failure)](
+               std::span<const Entry> batch) -> std::optional<DeliveryFailure> {
+    const bool theirs = std::ranges::contains(batch, source, &Entry::source);
+    return theirs ? std::optional(failure) : std::nullopt;
+  });
+}
+
 void FakeDestination::stall_next() {
-  const std::scoped_lock lock(mutex_);
-  stall_ = true;
+  const std::scoped_lock lock(server_->mutex);
+  server_->stall = true;
 }
 
 void FakeDestination::heal() {
-  const std::scoped_lock lock(mutex_);
-  script_.clear();
-  rule_ = nullptr;
-  stall_ = false;
+  const std::scoped_lock lock(server_->mutex);
+  server_->script.clear();
+  server_->rule = nullptr;
+  server_->stall = false;
 }
 
 std::vector<FakeDestination::Call> FakeDestination::calls() const {
-  const std::scoped_lock lock(mutex_);
-  return calls_;
+  const std::scoped_lock lock(server_->mutex);
+  return server_->calls;
 }
 
 void FakeDestination::forget_calls() {
-  const std::scoped_lock lock(mutex_);
-  calls_.clear();
+  const std::scoped_lock lock(server_->mutex);
+  server_->calls.clear();
 }
 
 std::vector<FakeDestination::Row> FakeDestination::rows() const {
-  const std::scoped_lock lock(mutex_);
-  return rows_;
+  const std::scoped_lock lock(server_->mutex);
+  return server_->rows;
 }
 
 bool FakeDestination::stalled() const {
-  const std::scoped_lock lock(mutex_);
-  return stalled_;
+  const std::scoped_lock lock(server_->mutex);
+  return server_->stalled;
 }
 
 std::uint64_t FakeDestination::closes() const {
-  const std::scoped_lock lock(mutex_);
+  const std::scoped_lock lock(server_->mutex);
   return closes_;
 }
 
 std::expected<std::vector<Delivered>, DeliveryFailure> FakeDestination::deliver(
     std::span<const Entry> batch) {
-  std::unique_lock lock(mutex_);
-  Call& call = calls_.emplace_back();
+  std::unique_lock lock(server_->mutex);
+  Call& call = server_->calls.emplace_back();
+  call.session = session_;
+  const std::size_t number = server_->calls.size() - 1;
   for (const Entry& entry : batch) call.seqs.push_back(entry.seq);
   if (!std::exchange(connected_, true)) ++connects_;
-  if (std::exchange(stall_, false)) {
-    stalled_ = true;
-    interrupted_.wait(lock, [&] { return !stalled_; });
-    script_.insert(script_.begin(), {failure_of(DeliveryClass::connection), false});
+  std::optional<Scripted> failed;
+  if (std::exchange(server_->stall, false)) {
+    server_->stalled = true;
+    server_->interrupted.wait(lock, [&] { return !server_->stalled; });
+    failed = Scripted{failure_of(DeliveryClass::connection), false};
+  } else {
+    failed = server_->next_failure(batch);
   }
-  const auto failed = next_failure(batch);
   if (!failed) {
     session_had_lived_ = true;
-    return store(batch);
+    return server_->store(batch);
   }
-  if (failed->commits_first) static_cast<void>(store(batch));
+  if (failed->commits_first) static_cast<void>(server_->store(batch));
   DeliveryFailure failure = failed->failure;
   if (failure.session_lost) {
     failure.session_had_lived = session_had_lived_;
     session_had_lived_ = connected_ = false;
   }
-  calls_.back().failure = failure;
+  if (number < server_->calls.size()) server_->calls[number].failure = failure;
   return std::unexpected(std::move(failure));
 }
 
-std::optional<FakeDestination::Scripted> FakeDestination::next_failure(
+std::optional<FakeDestination::Scripted> FakeDestination::Server::next_failure(
     std::span<const Entry> batch) {
-  if (!script_.empty()) {
-    Scripted first = std::move(script_.front());
-    script_.erase(script_.begin());
+  if (!script.empty()) {
+    Scripted first = std::move(script.front());
+    script.erase(script.begin());
     return first;
   }
-  if (!rule_) return std::nullopt;
-  auto failure = rule_(batch);
+  if (!rule) return std::nullopt;
+  auto failure = rule(batch);
   if (!failure) return std::nullopt;
   const bool in_doubt = failure->in_doubt;  // A rule's commit in doubt did happen.
   return Scripted{std::move(*failure), in_doubt};
 }
 
-std::vector<Delivered> FakeDestination::store(std::span<const Entry> batch) {
+std::vector<Delivered> FakeDestination::Server::store(std::span<const Entry> batch) {
   std::vector<Delivered> outcomes;
   for (const Entry& entry : batch) {
     Delivered& outcome = outcomes.emplace_back();
-    if (ids_.contains(entry.id)) continue;
+    if (ids.contains(entry.id)) continue;
     if (entry.dedupe_key) {
-      const auto [held, added] = keys_.try_emplace({entry.source, *entry.dedupe_key}, entry.id);
+      const auto [held, added] = keys.try_emplace({entry.source, *entry.dedupe_key}, entry.id);
       if (!added) {
         outcome.duplicate_of = held->second;
         continue;
       }
     }
-    ids_.insert(entry.id);
-    rows_.push_back({entry.id, entry.seq, entry.source, entry.dedupe_key, entry.body});
+    ids.insert(entry.id);
+    rows.push_back(
+        {entry.id, entry.seq, entry.source, entry.order_hash, entry.dedupe_key, entry.body});
   }
   return outcomes;
 }
 
 bool FakeDestination::connected() const {
-  const std::scoped_lock lock(mutex_);
+  const std::scoped_lock lock(server_->mutex);
   return connected_;
 }
 
 void FakeDestination::close() {
-  const std::scoped_lock lock(mutex_);
+  const std::scoped_lock lock(server_->mutex);
   if (std::exchange(connected_, false)) ++closes_;
   session_had_lived_ = false;
 }
 
 void FakeDestination::interrupt() {
-  const std::scoped_lock lock(mutex_);
-  stalled_ = false;
-  interrupted_.notify_all();
+  const std::scoped_lock lock(server_->mutex);
+  server_->stalled = false;
+  server_->interrupted.notify_all();
 }
 
 std::uint64_t FakeDestination::connects() const {
-  const std::scoped_lock lock(mutex_);
+  const std::scoped_lock lock(server_->mutex);
   return connects_;
 }
 

@@ -1,10 +1,8 @@
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <map>
-#include <mutex>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
@@ -22,11 +20,13 @@ namespace holdfast::support {
 /// Postgres as a model in memory: rows unique by id and by (source, dedupe key), each batch all or
 /// nothing, a session that opens by itself and can be lost. Failures are scripted.
 /// The conformance suite that the real destination passes runs on it, too.
+/// Several of them may be sessions of one server: its rows, script, rule and calls are everybody's.
 ///
-/// Threads:  any, but deliver: one at a time.
+/// Threads:  any, but deliver: one at a time for each session.
 class FakeDestination final : public Destination {
  public:
   struct Call {
+    std::size_t session = 0;
     std::vector<std::int64_t> seqs;
     std::optional<DeliveryFailure> failure;  ///< As it was answered.
   };
@@ -34,11 +34,16 @@ class FakeDestination final : public Destination {
     Uuid id;
     std::int64_t seq = 0;
     std::string source;
+    std::optional<std::int64_t> order_hash;
     std::optional<std::string> dedupe_key;
     std::string body;
   };
   /// Looks at a batch and fails it, or not.
   using Rule = std::function<std::optional<DeliveryFailure>(std::span<const Entry>)>;
+
+  FakeDestination();
+  /// Another session of the same server.
+  [[nodiscard]] std::unique_ptr<FakeDestination> another_session();
 
   /// The next `times` calls fail so, before any rule is asked.
   void fail_next(DeliveryFailure failure, int times = 1);
@@ -48,6 +53,8 @@ class FakeDestination final : public Destination {
   void set_rule(Rule rule);
   /// Every batch that holds an entry with one of these bodies fails so.
   void refuse_bodies(std::set<std::string> bodies, DeliveryFailure failure);
+  /// Every batch that holds an entry of this source fails for the source's own statement.
+  void refuse_statement_of(const std::string& source, DeliveryFailure failure);
   /// The next deliver hangs until interrupt().
   void stall_next();
   /// No failure any more.
@@ -71,20 +78,13 @@ class FakeDestination final : public Destination {
     DeliveryFailure failure;
     bool commits_first = false;
   };
-  [[nodiscard]] std::optional<Scripted> next_failure(std::span<const Entry> batch);
-  [[nodiscard]] std::vector<Delivered> store(std::span<const Entry> batch);
+  struct Server;
+  FakeDestination(std::shared_ptr<Server> server, std::size_t session);
 
-  mutable std::mutex mutex_;
-  std::condition_variable interrupted_;
-  // Guarded by mutex_: any thread.
-  std::vector<Scripted> script_;
-  Rule rule_;
-  std::vector<Call> calls_;
-  std::vector<Row> rows_;
-  std::set<Uuid> ids_;
-  std::map<std::pair<std::string, std::string>, Uuid> keys_;
-  bool stall_ = false;
-  bool stalled_ = false;
+  // Constant after construction.
+  const std::shared_ptr<Server> server_;
+  const std::size_t session_;
+  // Guarded by the server's mutex: any thread.
   bool connected_ = false;
   bool session_had_lived_ = false;
   std::uint64_t connects_ = 0;

@@ -4,8 +4,9 @@
 #include <string>
 
 #include "base/encoding.hpp"
-#include "ingress/form.hpp"
-#include "ingress/verify/hmac.hpp"
+#include "base/form.hpp"
+#include "ingress/verify/digest.hpp"
+#include "ingress/verify/parts.hpp"
 #include "ingress/verify/verify.hpp"
 
 namespace holdfast::ingress::verify {
@@ -35,7 +36,7 @@ std::array<std::string, 2> url_variants(std::string_view origin, std::string_vie
 }
 
 /// Name and value of every distinct pair, sorted by name and then value, nothing in between.
-std::string sorted_fields(FormFields fields) {
+std::string sorted_fields(base::FormFields fields) {
   std::ranges::sort(fields);
   const auto repeated = std::ranges::unique(fields);
   fields.erase(repeated.begin(), repeated.end());
@@ -50,12 +51,12 @@ std::string sorted_fields(FormFields fields) {
 /// What is signed behind the URL; nullopt if nothing would cover the body. An empty body that was
 /// signed as another one (bodySHA256) does not pass, nor does a form without a name or value.
 std::optional<std::string> signed_fields(const Signed& request) {
-  if (is_media_type(request.head.first("Content-Type"), form_media_type)) {
-    auto fields = sorted_fields(decode_form(request.body));
+  if (base::is_media_type(request.head.first("Content-Type"), base::form_media_type)) {
+    auto fields = sorted_fields(base::decode_form(request.body));
     if (!fields.empty()) return fields;
   }
-  const auto query = decode_form(request.head.query());
-  const auto hash = find_field(query, "bodySHA256");
+  const auto query = base::decode_form(request.head.query());
+  const auto hash = base::find_field(query, "bodySHA256");
   if (!hash) return request.body.empty() ? std::optional<std::string>("") : std::nullopt;
   const auto given = base::from_hex(*hash);
   const auto digest = base::sha256(request.body);
@@ -71,13 +72,12 @@ bool twilio(const Signed& request, std::span<const Secret> secrets) {
   if (!signature) return false;
   const auto fields = signed_fields(request);
   if (!fields) return false;
+  const auto code = from_base64_text(*signature);
+  if (!code) return false;
   bool valid = false;
   for (const auto& url : url_variants(request.origin, request.head.target)) {
-    for (const auto& secret : secrets) {
-      const auto expected = base::to_base64(hmac_sha1(secret.reveal(), url + *fields));
-      const bool same = base::equal_constant_time(*signature, expected);
-      valid = (same && !secret.empty()) || valid;
-    }
+    const std::array<std::string_view, 2> message{url, *fields};
+    valid = any_matches(HmacAlgorithm::sha1, secrets, message, {&*code, 1}) || valid;
   }
   return valid;
 }

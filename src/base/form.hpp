@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace holdfast::ingress {
+namespace holdfast::base {
 
 using FormFields = std::vector<std::pair<std::string, std::string>>;
 
@@ -22,4 +22,4 @@ using FormFields = std::vector<std::pair<std::string, std::string>>;
 
 inline constexpr std::string_view form_media_type = "application/x-www-form-urlencoded";
 
-}  // namespace holdfast::ingress
+}  // namespace holdfast::base

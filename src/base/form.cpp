@@ -1,10 +1,10 @@
-#include "ingress/form.hpp"
+#include "base/form.hpp"
 
 #include <ranges>
 
 #include "base/encoding.hpp"
 
-namespace holdfast::ingress {
+namespace holdfast::base {
 
 FormFields decode_form(std::string_view text) {
   FormFields fields;
@@ -13,8 +13,7 @@ FormFields decode_form(std::string_view text) {
     if (part.empty()) continue;
     const auto equals = part.find('=');
     const auto value = equals == std::string_view::npos ? "" : part.substr(equals + 1);
-    fields.emplace_back(base::percent_decode(part.substr(0, equals), true),
-                        base::percent_decode(value, true));
+    fields.emplace_back(percent_decode(part.substr(0, equals), true), percent_decode(value, true));
   }
   return fields;
 }
@@ -29,7 +28,7 @@ bool is_media_type(std::string_view content_type, std::string_view media_type) {
   auto type = content_type.substr(0, content_type.find(';'));
   const auto end = type.find_last_not_of(" \t");
   type = type.substr(0, end == std::string_view::npos ? 0 : end + 1);
-  return base::equal_ignore_case(type, media_type);
+  return equal_ignore_case(type, media_type);
 }
 
-}  // namespace holdfast::ingress
+}  // namespace holdfast::base

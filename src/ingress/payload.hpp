@@ -1,0 +1,38 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/form.hpp"
+#include "base/json_pointer.hpp"
+#include "ingress/head.hpp"
+
+namespace holdfast::ingress {
+
+/// What a request says, looked into by JSON pointer: its JSON, or the object of its form fields, as
+/// the column payload will have it. Nothing is parsed before it is asked for.
+///
+/// Needs:    head and body outlive it, unchanged.
+/// Threads:  one at a time.
+class Payload {
+ public:
+  Payload(const RequestHead& head, std::string_view body) : head_(head), body_(body) {}
+  [[nodiscard]] std::string_view body() const { return body_; }
+  [[nodiscard]] bool is_json();
+  /// The string or number at this place; of a form, the first value of the field that the pointer's
+  /// only token names. nullopt if there is none.
+  [[nodiscard]] std::optional<std::string> scalar_at(const base::JsonPointer& pointer);
+  /// The string, and nothing but a string, at this place of a JSON document.
+  [[nodiscard]] std::optional<std::string> json_string_at(const base::JsonPointer& pointer);
+  /// The fields of a form, or of the query of a GET; empty for anything else.
+  [[nodiscard]] const base::FormFields& fields();
+
+ private:
+  const RequestHead& head_;
+  const std::string_view body_;
+  std::optional<bool> json_;
+  std::optional<base::FormFields> fields_;
+};
+
+}  // namespace holdfast::ingress

@@ -1,0 +1,104 @@
+#include <algorithm>
+#include <utility>
+
+#include "base/check.hpp"
+#include "relay/events.hpp"
+#include "relay/machine.hpp"
+
+/// One pass: claim, deliver, settle.
+namespace holdfast::relay {
+
+Batch Machine::claim(std::uint32_t entries_max, const std::vector<OrderGroup>& except) {
+  return outbox_.claim({.sources = active_,
+                        .shard = shard_,
+                        .except = except,
+                        .entries_max = entries_max,
+                        .bytes_max = config_.batch_bytes});
+}
+
+Batch Machine::claim_next() {
+  std::vector<OrderGroup> except = holds_.groups();
+  const auto breakers = suspects_.session_breakers();
+  if (!breaker_.half_open() || breakers.empty() || breakers.size() >= session_breakers_max)
+    return claim(breaker_.entries_max(), except);
+  const std::vector<OrderGroup> held = except;
+  for (const auto& [group, seq] : breakers) except.push_back(group);
+  std::ranges::sort(except);
+  Batch others = claim(1, except);
+  return others.empty() ? claim(breaker_.entries_max(), held) : std::move(others);
+}
+
+void Machine::run_pass(Batch batch) {
+  SplitQueue queue(std::move(batch));
+  while (!stop_.stop_requested()) {
+    leave_out_paused(queue);
+    if (queue.empty()) break;
+    Batch part = queue.take();
+    switch (deliver(part)) {
+      case After::go_on: break;
+      case After::again: queue.put_back(std::move(part)); break;
+      case After::split: queue.put_back_halves(std::move(part)); break;
+      case After::skip_group: queue.drop_group(group_of(part.front())); break;
+      case After::skip_source: queue.drop_source(part.front().source); break;
+      case After::end_pass: queue = SplitQueue(Batch{}); break;
+    }
+  }
+  // Not worth stopping for: what cannot be written is owed, and ready() comes back to it.
+  if (!outbox_.retry_at()) static_cast<void>(outbox_.flush());
+}
+
+/// This machine or another one has paused a source since the claim.
+void Machine::leave_out_paused(SplitQueue& queue) {
+  if (shared_.sources.pauses() == paused_.pauses) return;
+  find_active();
+  for (const std::string& source : paused_.paused) queue.drop_source(source);
+}
+
+Machine::After Machine::deliver(const Batch& batch) {
+  auto outcome = attempt(batch);
+  if (!outcome) return on_failure(batch, outcome.error());
+  return settle_delivered(batch, *outcome) ? After::go_on : After::end_pass;
+}
+
+Machine::Outcome Machine::attempt(const Batch& batch) {
+  const SteadyTime start = clock_.steady_now();
+  const bool connected = destination_.connected();
+  const std::uint64_t connects = destination_.connects();
+  auto outcome = destination_.deliver(batch);
+  last_used_ = clock_.steady_now();
+  session_used_ = connected || destination_.connects() != connects;
+  session_open_ = destination_.connected();
+  if (!outcome) {
+    recorder_.failed(outcome.error(), last_used_ - start, clock_.wall_now());
+    return outcome;
+  }
+  HOLDFAST_CHECK(outcome->size() == batch.size(), "a destination answers for each entry");
+  recorder_.delivered(batch, last_used_ - start, clock_.wall_now());
+  note_answer();
+  breaker_.delivered(static_cast<std::uint32_t>(batch.size()));
+  return outcome;
+}
+
+bool Machine::settle_delivered(const Batch& batch, const std::vector<Delivered>& outcomes) {
+  std::vector<Settlement> settlements;
+  settlements.reserve(batch.size());
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    Settlement& settlement = settlements.emplace_back();
+    settlement.seq = batch[i].seq;
+    settlement.state = EntryState::delivered;
+    settlement.duplicate_of = outcomes[i].duplicate_of;
+    suspects_.clear(group_of(batch[i]));
+    end_hold(group_of(batch[i]));
+  }
+  shared_.sources.delivered(batch);
+  publish();
+  return outbox_.settle(std::move(settlements));
+}
+
+void Machine::end_hold(const OrderGroup& group) {
+  const auto ended = holds_.release(group);
+  if (ended && is_pause(ended->reason) && !holds_.has(group.source, ended->reason))
+    log_(source_resumed_event(group.source, to_string(ended->reason)));
+}
+
+}  // namespace holdfast::relay

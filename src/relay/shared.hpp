@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/guarded.hpp"
+#include "base/wake_signal.hpp"
+#include "holdfast/config.hpp"
+#include "relay/economy.hpp"
+#include "relay/source_pauses.hpp"
+
+namespace holdfast::relay {
+
+/// Each machine finds out for itself that the destination refuses us as a whole; the operator is
+/// told once.
+///
+/// Threads:  any.
+class DestinationPauses {
+ public:
+  /// True if no other machine is paused for this reason already.
+  [[nodiscard]] bool paused(std::uint32_t machine, std::string_view reason);
+  /// True if no machine is paused any more.
+  [[nodiscard]] bool resumed(std::uint32_t machine);
+
+ private:
+  // Guarded: any thread.
+  base::Guarded<std::map<std::uint32_t, std::string>> reasons_;
+};
+
+/// What the machines of one relay share. Everything else each has for itself.
+///
+/// Threads:  any.
+struct Shared {
+  Shared(const DestinationConfig& config, std::uint32_t machines);
+  Shared(const Shared&) = delete;
+  Shared& operator=(const Shared&) = delete;
+
+  const std::uint32_t machines;
+  base::WakeSignal wake;
+  SourcePauses sources;
+  std::optional<Economy> economy;  ///< None: everything is delivered at once.
+  DestinationPauses destination;
+};
+
+}  // namespace holdfast::relay

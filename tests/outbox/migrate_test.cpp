@@ -1,0 +1,56 @@
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <format>
+
+#include "fixture.hpp"
+#include "outbox/schema.hpp"
+
+using namespace holdfast;
+using namespace holdfast::outbox_tests;
+
+namespace {
+
+/// A file as the first version left it: one entry pending, one delivered.
+void make_version_1(const std::string& path) {
+  SQLite::Database database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  database.exec("PRAGMA journal_mode = WAL");
+  database.exec(read_file(HOLDFAST_SOURCE_DIR "/migrations/outbox/0001_initial.sql"));
+  const auto entry = [&](int seq, int state) {
+    database.exec(std::format(
+        "INSERT INTO entry (seq, id, source_id, state, received_at, settled_at, body_bytes, "
+        "payload_kept, body_sha256) VALUES ({0}, CAST(randomblob(15) || x'0{0}' AS BLOB), 1, {1}, "
+        "1000, {2}, 5, "
+        "1, randomblob(32)); "
+        "INSERT INTO payload VALUES ({0}, 'POST', '/', '', '', NULL, x'', CAST('hello' AS BLOB))",
+        seq, state, state == 0 ? "NULL" : "2000"));
+  };
+  database.exec("INSERT INTO source VALUES (1, 'orders')");
+  entry(1, 1);
+  entry(2, 0);
+  database.exec("INSERT INTO meta VALUES (1, randomblob(16), 3, zeroblob(16), 1, 1, 0, 0)");
+  database.exec(
+      std::format("PRAGMA application_id = {}; PRAGMA user_version = 1", outbox::application_id));
+}
+
+}  // namespace
+
+TEST_CASE("outbox: a file of version 1 is taken over with all that it holds", "[outbox][migrate]") {
+  Box box;
+  make_version_1(box.config.path);
+  box.open();
+  CHECK(box.count(EntryState::pending) == 1);
+  CHECK(box->stats().pending_body_bytes == 5);
+  const auto claimed = box.claim();
+  REQUIRE(claimed.size() == 1);
+  CHECK(claimed[0].seq == 2);
+  CHECK(claimed[0].body == "hello");
+  CHECK_FALSE(claimed[0].order_hash.has_value());
+  box.append_ok(make_entry("x"));
+  REQUIRE(box.settle({delivered(2)}));
+  CHECK(box->stats().pending_body_bytes == 1);
+  box.reopen();
+  CHECK(box.claim().size() == 1);
+  CHECK(box.sql("PRAGMA user_version") == std::to_string(outbox::latest_version()) + "\n");
+  CHECK(box.sql("PRAGMA integrity_check") == "ok\n");
+}
