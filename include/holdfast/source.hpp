@@ -44,11 +44,11 @@ struct HmacConfig {
   std::string header = "X-Signature";
   HmacAlgorithm algorithm = HmacAlgorithm::sha256;
   HmacEncoding encoding = HmacEncoding::hex;
-  std::string prefix;  ///< Before the code in the header, such as "sha256=".
+  std::string prefix = {};  ///< Before the code in the header, such as "sha256=".
   std::string body_template =
-      "{body}";                  ///< What is signed: {timestamp}, {id} and {body} in a text.
-  std::string timestamp_header;  ///< Unix seconds; empty: no time is checked.
-  std::string id_header;         ///< Also the dedupe key; empty: none.
+      "{body}";                       ///< What is signed: {timestamp}, {id} and {body} in a text.
+  std::string timestamp_header = {};  ///< Unix seconds; empty: no time is checked.
+  std::string id_header = {};         ///< Also the dedupe key; empty: none.
   std::chrono::milliseconds tolerance{std::chrono::minutes(5)};  ///< Both ways.
   SecretEncoding secret_encoding = SecretEncoding::raw;
 };
@@ -61,8 +61,8 @@ struct WriteStatement {
   std::string statement;  ///< One SQL statement with $1, $2, …
   /// The value of each: a JSON pointer ("" is all of it), header:NAME, form:NAME, entry:id,
   /// entry:received_at or entry:source.
-  std::vector<std::string> parameters;
-  std::string when;        ///< "SELECTOR=text": only entries of which that holds; empty: all.
+  std::vector<std::string> parameters = {};
+  std::string when = {};   ///< "SELECTOR=text": only entries of which that holds; empty: all.
   std::uint32_t line = 0;  ///< Of the file, for messages; 0: none.
 };
 

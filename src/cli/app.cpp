@@ -57,9 +57,9 @@ std::expected<Config, int> load_config(const Context& context) {
   if (config) {
     const auto fault = destination_fault(*config);
     if (!fault) return *std::move(config);
-    print_error(config::to_line(config->origin,
-                                config::ConfigError{config->destination.url_line,
-                                                    "destination.url", fault->message}));
+    print_error(config::to_line(
+        config->origin,
+        config::ConfigError{config->destination.url_line, "destination.url", fault->message}));
     return std::unexpected(exit_usage);
   }
   for (const auto& error : config.error().list)

@@ -5,13 +5,16 @@ namespace holdfast::postgres {
 TEST_CASE("postgres: the destination keeps the promises of Destination",
           "[postgres][conformance]") {
   Fixture fixture;
+  auto& misconfigured = fixture.sources.emplace_back();
+  misconfigured.name = "misconfigured";
+  misconfigured.statements = {{.statement = "INSERT INTO nowhere VALUES (1)"}};
   (void)deliver_one(*fixture.open(), make_entry(0));
   fixture.cluster.query(
       "ALTER TABLE holdfast.inbox ADD CONSTRAINT not_this CHECK (source <> 'refused')");
   fixture.cluster.query("DELETE FROM holdfast.inbox");
   support::check_destination_conformance({[&] { return fixture.open(); },
                                           [&](const Uuid& id) { return fixture.holds(id); },
-                                          "refused"});
+                                          "refused", misconfigured.name});
 }
 
 TEST_CASE("postgres: every column holds what came in", "[postgres]") {
