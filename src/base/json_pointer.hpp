@@ -16,7 +16,8 @@ using JsonPointer = std::vector<std::string>;
 [[nodiscard]] std::optional<JsonPointer> parse_json_pointer(std::string_view pointer);
 
 /// True for one JSON value of any depth; needs no stack for it. A number beyond the range of
-/// long double (about 1e4932) makes it false.
+/// long double (about 1e4932) makes it false; half a surrogate pair (`"\\ud83d"`), which RFC 8259
+/// allows, does not.
 [[nodiscard]] bool is_json(std::string_view text);
 
 /// The source text of the value at this place, without white space around it; nullopt if nothing is
@@ -33,7 +34,8 @@ using JsonPointer = std::vector<std::string>;
 [[nodiscard]] std::vector<std::string_view> json_members(std::string_view document,
                                                          std::string_view name);
 
-/// The content of a string, given its source text with quotes; nullopt if it is not a string.
+/// The content of a string, given its source text with quotes; nullopt if it is not a string. Half
+/// a surrogate pair is U+FFFD.
 ///
 /// Needs:    source text of a JSON value.
 [[nodiscard]] std::optional<std::string> json_string(std::string_view text);

@@ -34,6 +34,16 @@ Parsed<std::string> parse_prefix(std::string_view text) {
                   in_quotes(text), prefix_bytes_max));
 }
 
+/// Where two places touch, one can grow at the cost of the other under the same signature. A time
+/// beside the body may: its range is checked.
+bool id_touches_another(std::string_view text) {
+  for (const auto other : {body_place, timestamp_place, id_place})
+    if (text.contains(std::string(id_place) + std::string(other)) ||
+        text.contains(std::string(other) + std::string(id_place)))
+      return true;
+  return false;
+}
+
 /// Every brace that opens must open one of the three places: a misspelled one would be signed by
 /// nobody.
 Parsed<std::string> parse_template(std::string_view text) {
@@ -56,6 +66,11 @@ Parsed<std::string> parse_template(std::string_view text) {
                                        in_quotes(text), advice));
   if (text.find(body_place, body + 1) != std::string_view::npos)
     return std::unexpected(std::format("{} has {{body}} twice; {}", in_quotes(text), advice));
+  if (id_touches_another(text))
+    return std::unexpected(
+        std::format("{} has nothing between {{id}} and its neighbour, so that one request could be "
+                    "passed off as another; write what parts them, such as \".\"",
+                    in_quotes(text)));
   return std::string(text);
 }
 

@@ -4,6 +4,7 @@
 #include <format>
 
 #include "base/check.hpp"
+#include "base/secret_headers.hpp"
 #include "base/selector.hpp"
 #include "base/sql_statement.hpp"
 #include "config/keys.hpp"
@@ -42,6 +43,15 @@ void read_operations(TableReader& reader, SourceConfig& source) {
                           : std::format("write statements: [{}]", statement_advice)));
 }
 
+/// A header that is stored as *** is of no use to a statement.
+void check_secret_header(TableReader& reader, std::string_view key,
+                         const base::Selector& selector) {
+  const auto* const header = std::get_if<base::HeaderSelector>(&selector);
+  if (header != nullptr && base::is_secret_header(header->name))
+    reader.warning(key, std::format("header {} is never stored: its value reads \"***\"",
+                                    in_quotes(header->name)));
+}
+
 /// How many there are; nullopt if that cannot be said.
 std::optional<std::size_t> read_parameters(TableReader& reader, WriteStatement& write) {
   if (!reader.has("parameters")) return 0;
@@ -59,6 +69,8 @@ std::optional<std::size_t> read_parameters(TableReader& reader, WriteStatement& 
                            std::format("is longer than {} bytes", selector_bytes_max));
     else if (const auto selector = base::parse_selector(text); !selector)
       reader.element_error("parameters", i, selector.error());
+    else
+      check_secret_header(reader, "parameters", *selector);
   }
   write.parameters = *std::move(parameters);
   return write.parameters.size();
@@ -109,6 +121,8 @@ WriteStatement read_write(TableReader& reader) {
       reader.error("when", std::format("is longer than {} bytes", selector_bytes_max));
     else if (const auto condition = base::parse_condition(*when); !condition)
       reader.error("when", condition.error());
+    else
+      check_secret_header(reader, "when", condition->selector);
     write.when = *std::move(when);
   }
   return write;

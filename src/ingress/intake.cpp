@@ -5,13 +5,12 @@
 #include <utility>
 
 #include "base/encoding.hpp"
+#include "base/secret_headers.hpp"
 
 namespace holdfast::ingress {
 namespace {
 
 constexpr std::string_view mask = "***";
-constexpr std::array<std::string_view, 4> secret_headers{
-    "Authorization", "Proxy-Authorization", "Cookie", "X-Telegram-Bot-Api-Secret-Token"};
 
 bool is_lower_hex(std::string_view text) {
   return std::ranges::all_of(
@@ -94,11 +93,8 @@ std::vector<Header> masked_headers(const std::vector<Header>& headers,
                                    std::string_view token_header) {
   auto masked = headers;
   for (auto& [name, value] : masked) {
-    const auto matches = [&](std::string_view secret) {
-      return base::equal_ignore_case(name, secret);
-    };
-    if (std::ranges::any_of(secret_headers, matches) ||
-        (!token_header.empty() && matches(token_header)))
+    if (base::is_secret_header(name) ||
+        (!token_header.empty() && base::equal_ignore_case(name, token_header)))
       value = mask;
   }
   return masked;

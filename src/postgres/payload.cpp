@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/encoding.hpp"
+#include "base/json_pointer.hpp"
 
 namespace holdfast::postgres {
 namespace {
@@ -96,7 +97,8 @@ Fit fit_of(std::string_view text) {
     return plain.fits() ? Fit::jsonb : Fit::json_only;
   const std::string small = with_small_numbers(text);
   JsonbCheck check;
-  if (!json::sax_parse(small.begin(), small.end(), &check)) return Fit::neither;
+  if (!json::sax_parse(small.begin(), small.end(), &check))
+    return base::is_json(text) ? Fit::json_only : Fit::neither;
   return check.fits() ? Fit::jsonb : Fit::json_only;
 }
 

@@ -75,7 +75,7 @@ TEST_CASE("config: a template signs the body and nothing unknown", "[config][hma
         std::format("timestamp_header = \"X-T\"\nid_header = \"X-I\"\ntemplate = \"{}\"", text));
   };
   CHECK(of("{timestamp}.{body}") == "ok");
-  CHECK(of("{id}{timestamp}{body}}") == "ok");
+  CHECK(of("{id}.{timestamp}{body}}") == "ok");
   CHECK(of("{timestamp}").contains("has no {body}, so that any body would pass"));
   CHECK(of("").contains("has no {body}"));
   CHECK(of("{time}.{body}").contains("a { that begins none of {timestamp}, {id} and {body}"));
@@ -84,6 +84,13 @@ TEST_CASE("config: a template signs the body and nothing unknown", "[config][hma
   CHECK(of("{body}{body}").contains("has {body} twice"));
   CHECK(of(std::string(1018, 'x') + "{body}") == "ok");
   CHECK(of(std::string(1019, 'x') + "{body}").contains("is longer than 1024 bytes"));
+}
+
+TEST_CASE("config: an id in a template is parted from its neighbours", "[config][hmac]") {
+  const std::string headers = "timestamp_header = \"T\"\nid_header = \"I\"\n";
+  CHECK(with(headers + "template = \"{id}.{timestamp}{body}\"") == "ok");
+  for (const std::string bad : {"{id}{body}", "{timestamp}{id}.{body}", "{body}{id}"})
+    CHECK(with(headers + "template = \"" + bad + "\"").contains("nothing between {id}"));
 }
 
 TEST_CASE("config: what a template names must have its header", "[config][hmac]") {

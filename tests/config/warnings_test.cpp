@@ -68,3 +68,16 @@ TEST_CASE("config: warnings come in the order of the file", "[config][warning]")
 TEST_CASE("config: the built-in defaults give no warning", "[config][warning]") {
   CHECK(built_in_defaults(environment_of({})).warnings.empty());
 }
+
+TEST_CASE("config: a statement that asks for a header that is never stored is warned of",
+          "[config][write][warning]") {
+  const auto with = [](std::string_view header) {
+    return warnings_of(source(
+        "a", "none",
+        std::format("write = [{{ statement = \"SELECT $1::text\", parameters = [\"header:{}\"] }}]",
+                    header)));
+  };
+  CHECK(with("X-Shop").empty());
+  CHECK(with("authorization").contains("is never stored"));
+  CHECK(with("Cookie").contains("write[0].parameters"));
+}

@@ -61,6 +61,20 @@ TEST_CASE("hmac: the template is filled, all else in it stays", "[ingress][verif
   CHECK_FALSE(fills("{Body}", "{Body}"));
 }
 
+TEST_CASE("hmac: the border between id and body cannot be moved", "[ingress][verify][hmac]") {
+  const Scheme scheme{.body_template = "{id}.{timestamp}.{body}",
+                      .timestamp_header = "X-Time",
+                      .id_header = "X-Id"};
+  const auto time = std::to_string(now);
+  // What the sender once signed: its body holds a text that looks like a border.
+  const auto code = code_of("id-1." + std::to_string(now - 5000) + ".x." + time + "." + body);
+  const auto moved = "id-1." + std::to_string(now - 5000) + ".x";
+  CHECK_FALSE(passes(scheme, {{"X-Signature", code}, {"X-Time", time}, {"X-Id", moved}}));
+  CHECK(passes(
+      scheme,
+      {{"X-Signature", code_of("id-1." + time + "." + body)}, {"X-Time", time}, {"X-Id", "id-1"}}));
+}
+
 TEST_CASE("hmac: what the template or the window needs must be there, once",
           "[ingress][verify][hmac]") {
   const auto time = std::to_string(now);
