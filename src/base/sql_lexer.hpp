@@ -21,6 +21,14 @@ struct SqlToken {
   char symbol = '\0';      ///< One character; operators of several are several tokens.
 };
 
+[[nodiscard]] inline bool is_symbol(const SqlToken& token, char symbol) {
+  return token.kind == SqlTokenKind::symbol && token.symbol == symbol;
+}
+/// `word` in lower case.
+[[nodiscard]] inline bool is_word(const SqlToken& token, std::string_view word) {
+  return token.kind == SqlTokenKind::word && token.word == word;
+}
+
 /// All tokens without white space and comments. The error is a sentence that says what to change.
 [[nodiscard]] std::expected<std::vector<SqlToken>, std::string> sql_tokens(std::string_view text);
 

@@ -10,19 +10,13 @@
 #include "base/check.hpp"
 #include "base/encoding.hpp"
 #include "base/sql_lexer.hpp"
+#include "base/sql_shape.hpp"
 
 namespace holdfast::base {
 namespace {
 
 using Tokens = std::span<const SqlToken>;
 using Fault = std::optional<std::string>;
-
-bool is_symbol(const SqlToken& token, char symbol) {
-  return token.kind == SqlTokenKind::symbol && token.symbol == symbol;
-}
-bool is_word(const SqlToken& token, std::string_view word) {
-  return token.kind == SqlTokenKind::word && token.word == word;
-}
 
 /// What follows a first semicolon may only be more of them.
 Fault fault_of_end(Tokens& tokens) {
@@ -40,8 +34,39 @@ Fault fault_of_kind(Tokens tokens) {
                                                          "select", "with",   "call"};
   if (tokens.empty()) return "it is empty; write an SQL statement";
   if (std::ranges::contains(kinds, tokens[0].word)) return std::nullopt;
-  return "it begins with something else; begin it with INSERT, UPDATE, DELETE, MERGE, SELECT, WITH "
-         "or CALL";
+  return std::format(
+      "it begins with {}; begin it with INSERT, UPDATE, DELETE, MERGE, SELECT, WITH or CALL",
+      tokens[0].word.empty() ? "something that is no word" : tokens[0].word);
+}
+
+/// SELECT with INTO makes a table. Elsewhere INTO follows these words alone; behind AS or a dot it
+/// is a name.
+Fault fault_of_into(Tokens tokens) {
+  for (std::size_t i = 1; i < tokens.size(); ++i) {
+    const SqlToken& before = tokens[i - 1];
+    const bool fits = is_word(before, "insert") || is_word(before, "merge") ||
+                      is_word(before, "as") || is_symbol(before, '.');
+    if (is_word(tokens[i], "into") && !fits)
+      return "SELECT … INTO makes a new table; make the table before, and write INSERT INTO … "
+             "SELECT";
+  }
+  return std::nullopt;
+}
+
+/// What these leave behind in the session meets other sources and, behind a pooler, other programs.
+Fault fault_of_session_state(Tokens tokens) {
+  static constexpr std::array<std::string_view, 5> calls{
+      "set_config", "pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock",
+      "pg_try_advisory_lock_shared"};
+  for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
+    const std::string& word = tokens[i].word;
+    if (!is_symbol(tokens[i + 1], '(') || !std::ranges::contains(calls, word)) continue;
+    return std::format("{} changes the session, which others use, too; {}", word,
+                       word == "set_config"
+                           ? "leave it out, and give a function its settings with ALTER FUNCTION"
+                           : "take the lock of the transaction, such as pg_advisory_xact_lock");
+  }
+  return std::nullopt;
 }
 
 Fault fault_of_nesting(Tokens tokens) {
@@ -66,87 +91,6 @@ std::set<std::size_t> parameters_of(Tokens tokens) {
   return numbers;
 }
 
-/// Reads `INSERT INTO table [AS alias] [(columns)] [OVERRIDING x VALUE] VALUES (...)`; what is
-/// written otherwise has no shape.
-class ShapeReader {
- public:
-  ShapeReader(std::string_view text, Tokens tokens) : text_(text), tokens_(tokens) {}
-
-  std::optional<BatchShape> read() {
-    BatchShape shape;
-    if (!take_word("insert") || !take_word("into") || !take_table(shape.table)) return std::nullopt;
-    if (take_word("as") && !take_name()) return std::nullopt;
-    if (left() > 0 && is_symbol(next(), '(') && !take_list()) return std::nullopt;
-    if (take_word("overriding") &&
-        (!(take_word("system") || take_word("user")) || !take_word("value")))
-      return std::nullopt;
-    if (left() == 0 || !is_word(next(), "values")) return std::nullopt;
-    shape.values_at = next().at;
-    ++at_;
-    const std::size_t first = at_;
-    if (!take_list()) return std::nullopt;
-    const std::size_t last = at_;
-    shape.values_end = tokens_[last - 1].end;
-    const bool ends = left() == 0 || is_word(next(), "on") || is_word(next(), "returning");
-    const Tokens inside = tokens_.subspan(first, last - first);
-    const bool apart =
-        parameters_of(tokens_.first(first)).empty() && parameters_of(tokens_.subspan(last)).empty();
-    if (!ends || !apart || !holds_values_only(inside)) return std::nullopt;
-    return shape;
-  }
-
- private:
-  [[nodiscard]] std::size_t left() const { return tokens_.size() - at_; }
-  [[nodiscard]] const SqlToken& next() const { return tokens_[at_]; }
-
-  bool take_word(std::string_view word) {
-    if (left() == 0 || !is_word(next(), word)) return false;
-    ++at_;
-    return true;
-  }
-  bool take_name() {
-    if (left() == 0) return false;
-    if (next().kind != SqlTokenKind::word && next().kind != SqlTokenKind::quoted_name) return false;
-    ++at_;
-    return true;
-  }
-  bool take_table(std::string& table) {
-    do {
-      if (!take_name()) return false;
-      const SqlToken& name = tokens_[at_ - 1];
-      if (name.kind == SqlTokenKind::word)
-        table += name.word;
-      else
-        table += text_.substr(name.at, name.end - name.at);
-      if (left() == 0 || !is_symbol(next(), '.')) return true;
-      table += '.';
-      ++at_;
-    } while (true);
-  }
-  /// From one parenthesis to the one that closes it.
-  bool take_list() {
-    if (left() == 0 || !is_symbol(next(), '(')) return false;
-    std::size_t depth = 0;
-    do {
-      if (is_symbol(next(), '(')) ++depth;
-      if (is_symbol(next(), ')')) --depth;
-      ++at_;
-    } while (depth > 0);
-    return true;
-  }
-  /// A query inside could read the table that is written to; DEFAULT exists in VALUES alone.
-  static bool holds_values_only(Tokens inside) {
-    static constexpr std::array<std::string_view, 5> others{"default", "select", "values", "table",
-                                                            "with"};
-    return std::ranges::none_of(
-        inside, [](const SqlToken& token) { return std::ranges::contains(others, token.word); });
-  }
-
-  std::string_view text_;
-  Tokens tokens_;
-  std::size_t at_ = 0;
-};
-
 }  // namespace
 
 std::expected<SqlStatement, std::string> read_sql_statement(std::string_view text) {
@@ -158,13 +102,15 @@ std::expected<SqlStatement, std::string> read_sql_statement(std::string_view tex
   if (auto fault = fault_of_end(tokens)) return std::unexpected(std::move(*fault));
   if (auto fault = fault_of_kind(tokens)) return std::unexpected(std::move(*fault));
   if (auto fault = fault_of_nesting(tokens)) return std::unexpected(std::move(*fault));
+  if (auto fault = fault_of_into(tokens)) return std::unexpected(std::move(*fault));
+  if (auto fault = fault_of_session_state(tokens)) return std::unexpected(std::move(*fault));
   const auto numbers = parameters_of(tokens);
   const std::size_t largest = numbers.empty() ? 0 : *numbers.rbegin();
   for (std::size_t n = 1; n <= largest; ++n)
     if (!numbers.contains(n))
       return std::unexpected(
           std::format("it uses ${} but not ${}; number the parameters $1, $2, …", largest, n));
-  return SqlStatement{largest, ShapeReader(text, tokens).read()};
+  return SqlStatement{largest, batch_shape(text, tokens)};
 }
 
 std::string values_with_columns(std::string_view text, const BatchShape& shape,

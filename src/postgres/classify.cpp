@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/encoding.hpp"
+#include "postgres/classify_own_tables.hpp"
 #include "postgres/classify_tables.hpp"
 
 namespace holdfast::postgres {
@@ -106,6 +107,18 @@ int information(const ConnectError& error) {
   return text.contains("network is unreachable") || text.contains("no route to host") ? 0 : 1;
 }
 
+bool is_any_of(std::string_view sqlstate, std::span<const std::string_view> prefixes) {
+  return std::ranges::any_of(prefixes, [&](auto prefix) { return sqlstate.starts_with(prefix); });
+}
+
+/// True if the one quoted part of the message stands in the statement's text.
+bool quotes_name_of(std::string_view statement, std::string_view message) {
+  const auto first = message.find('"');
+  const auto last = message.rfind('"');
+  if (first == last || std::ranges::count(message, '"') != 2) return false;
+  return statement.contains(message.substr(first + 1, last - first - 1));
+}
+
 void hide_between(std::string& message, char quote) {
   const auto first = message.find(quote);
   const auto last = message.rfind(quote);
@@ -132,7 +145,14 @@ void hide_addresses(std::string& message) {
 
 }  // namespace
 
+bool is_raised_by_function(std::string_view sqlstate) {
+  return sqlstate.size() == 5 && !std::ranges::contains(postgres_classes, sqlstate.substr(0, 2));
+}
+
 Verdict classify(std::string_view sqlstate, std::string_view message, Phase phase) {
+  // A trigger has refused a row, in a code that its author made up.
+  if (phase == Phase::query && is_raised_by_function(sqlstate))
+    return {DeliveryClass::data, false, false, false};
   const auto found = find(sqlstate, message);
   Verdict verdict;
   // Without a code libpq itself has failed, and that means the link. An unknown code is the
@@ -155,12 +175,11 @@ Verdict classify(std::string_view sqlstate, std::string_view message, Phase phas
 }
 
 Verdict classify_own(std::string_view sqlstate, std::string_view message, bool session_dead) {
-  const auto own = find_code(own_rules, sqlstate);
-  if (session_dead || !own) return classify(sqlstate, message, Phase::query);
-  Verdict verdict;
-  verdict.delivery_class = own->delivery_class;
-  verdict.drop_session = false;
-  return verdict;
+  if (session_dead || sqlstate.empty()) return classify(sqlstate, message, Phase::connect);
+  if (const auto own = find_code(own_rules, sqlstate))
+    return {own->delivery_class, false, false, false};
+  if (!find_code(code_rules, sqlstate)) return {DeliveryClass::data, false, false, false};
+  return classify(sqlstate, message, Phase::query);
 }
 
 bool is_jsonb_failure(std::string_view sqlstate) {
@@ -192,13 +211,24 @@ ConnectError most_informative(std::string_view libpq_text) {
 }
 
 std::string without_values(std::string_view sqlstate, std::string_view message) {
+  static constexpr std::array<std::string_view, 5> quoting{"22", "38", "39", "P0", "XX"};
   std::string text(message);
-  if (sqlstate.starts_with("22")) hide_between(text, '"');
+  if (is_any_of(sqlstate, quoting) || is_raised_by_function(sqlstate)) hide_between(text, '"');
   text = base::to_postgres_text(text);
   if (text.size() <= message_bytes_max) return text;
   std::size_t end = message_bytes_max;
   while ((static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
   return text.substr(0, end) + "…";
+}
+
+std::string own_without_values(std::string_view sqlstate, std::string_view message,
+                               std::string_view statement) {
+  static constexpr std::array<std::string_view, 5> quoting{"22", "42601", "42602", "42622", "P0"};
+  static constexpr std::array<std::string_view, 2> naming{"23", "42703"};
+  std::string text(message);
+  const bool named = !is_any_of(sqlstate, quoting) && quotes_name_of(statement, message);
+  if (!is_any_of(sqlstate, naming) && !named) hide_between(text, '"');
+  return without_values(sqlstate, text);
 }
 
 std::string without_names(std::string_view message) {

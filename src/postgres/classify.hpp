@@ -23,14 +23,19 @@ struct Verdict {
 
 /// The class of an error. The text counts only where the code says nothing: no code at all (libpq
 /// itself), XX000 (all of Neon's proxy) and 08P01 (all of PgBouncer); each in one language only.
+/// A code of no class of Postgres is a trigger's, which refused the row.
 ///
 /// Needs:    `sqlstate` empty or five characters; `message` the primary message, one line.
 [[nodiscard]] Verdict classify(std::string_view sqlstate, std::string_view message, Phase phase);
 
-/// The same for an error of a source's own statement. What killed the session is no fault of it.
+/// The same for an error of a source's own statement that the server had parsed. A session that
+/// lives has answered: only what it lacks (53, 57P0x) counts as the server's, and a code that
+/// nobody knows as the entry's. What killed the session is no fault of the statement.
 [[nodiscard]] Verdict classify_own(std::string_view sqlstate, std::string_view message,
                                    bool session_dead);
 
+/// True for a code of no class that Postgres has: a function's author made it up.
+[[nodiscard]] bool is_raised_by_function(std::string_view sqlstate);
 /// True for the errors by which jsonb refuses a text that is fit for bytea.
 [[nodiscard]] bool is_jsonb_failure(std::string_view sqlstate);
 /// True if a table, column, schema or index is not there: the schema must be looked at again.
@@ -47,8 +52,14 @@ struct ConnectError {
 /// Needs:    the text as libpq builds it with PQERRORS_VERBOSE or without.
 [[nodiscard]] ConnectError most_informative(std::string_view libpq_text);
 
-/// The primary message without row values: those errors of class 22 that quote one keep only "…".
+/// The primary message without row values: where errors quote one (class 22, and what functions
+/// raise), only "…" is left of it.
 [[nodiscard]] std::string without_values(std::string_view sqlstate, std::string_view message);
+/// The same for what a source's own statement met while it ran: a name is kept only where it stands
+/// in the statement, or where Postgres quotes names alone (class 23, 42703), because a value can
+/// become a name: `$1::regclass`.
+[[nodiscard]] std::string own_without_values(std::string_view sqlstate, std::string_view message,
+                                             std::string_view statement);
 /// The message without quoted names and without addresses, in UTF-8, of a bounded length.
 [[nodiscard]] std::string without_names(std::string_view message);
 

@@ -71,22 +71,6 @@ inline constexpr std::array code_rules{
     CodeRule{"XX002", DeliveryClass::config},
 };
 
-/// Where a code out of a user's own statement means something else than out of ours: it is the
-/// statement's fault or the entry's, and says nothing of the server that answered.
-inline constexpr std::array own_rules{
-    CodeRule{"08001", DeliveryClass::config},  // Of a foreign server: this one has answered.
-    CodeRule{"08003", DeliveryClass::config},
-    CodeRule{"08004", DeliveryClass::config},
-    CodeRule{"08006", DeliveryClass::config},
-    CodeRule{"20", DeliveryClass::data},  // A CASE of a function without a branch for the value.
-    CodeRule{"21", DeliveryClass::data},  // A subquery of several rows, a row touched twice.
-    CodeRule{"25001", DeliveryClass::config},  // What cannot run inside a transaction.
-    CodeRule{"25P01", DeliveryClass::config},
-    CodeRule{"55000", DeliveryClass::config},  // Such as currval before nextval.
-    CodeRule{"55P04", DeliveryClass::config},
-    CodeRule{"HV", DeliveryClass::config},
-};
-
 /// A text in lower case; both parts must occur. The first match counts, so order matters.
 struct TextRule {
   std::string_view text;

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <format>
+#include <span>
 
 #include "base/sql_statement.hpp"
 
@@ -26,14 +27,36 @@ JOIN pg_catalog.pg_type t ON t.oid = c.oid
 JOIN pg_catalog.pg_type b ON b.oid = c.base AND b.typtype <> 'd'
 LEFT JOIN pg_catalog.pg_type e ON e.typarray = b.oid)sql";
 
+// What depends on a function has a row for it in pg_depend, unless the function is Postgres's own.
+// A generated column is, by version, an expression or a column. A partition and the table that it
+// is of are one, and two domains deep are looked at, because nobody makes more.
 constexpr std::string_view plain_table_sql = R"sql(
-SELECT c.oid FROM pg_catalog.pg_class c
-WHERE c.oid = pg_catalog.to_regclass($1) AND c.relkind IN ('r', 'p') AND NOT c.relhasrules
+WITH target AS (
+  SELECT c.oid FROM pg_catalog.pg_class c
+  WHERE c.oid = pg_catalog.to_regclass($1) AND c.relkind IN ('r', 'p') AND NOT c.relhasrules
+    AND NOT c.relrowsecurity),
+tree AS (
+  SELECT t.oid FROM target t
+  UNION SELECT p.relid FROM target t, pg_catalog.pg_partition_tree(t.oid) p),
+type AS (
+  SELECT a.atttypid AS oid FROM pg_catalog.pg_attribute a JOIN tree ON tree.oid = a.attrelid
+  UNION SELECT t.typbasetype FROM pg_catalog.pg_attribute a JOIN tree ON tree.oid = a.attrelid
+        JOIN pg_catalog.pg_type t ON t.oid = a.atttypid AND t.typtype = 'd'),
+part(classid, objid) AS (
+  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, oid FROM tree
+  UNION ALL SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, d.oid
+            FROM pg_catalog.pg_attrdef d JOIN tree ON tree.oid = d.adrelid
+  UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, n.oid
+            FROM pg_catalog.pg_constraint n
+            WHERE n.conrelid IN (SELECT oid FROM tree) OR n.contypid IN (SELECT oid FROM type))
+SELECT coalesce(pg_catalog.pg_partition_root(t.oid)::pg_catalog.oid, t.oid) FROM target t
+WHERE NOT EXISTS (
+    SELECT FROM pg_catalog.pg_trigger g JOIN tree ON tree.oid = g.tgrelid
+    WHERE NOT g.tgisinternal AND g.tgenabled <> 'D')
   AND NOT EXISTS (
-    SELECT FROM pg_catalog.pg_trigger g
-    WHERE NOT g.tgisinternal AND g.tgenabled <> 'D'
-      AND (g.tgrelid = c.oid
-           OR g.tgrelid IN (SELECT p.relid FROM pg_catalog.pg_partition_tree(c.oid) p))))sql";
+    SELECT FROM pg_catalog.pg_depend d JOIN part USING (classid, objid)
+    WHERE d.refclassid IN ('pg_catalog.pg_proc'::pg_catalog.regclass,
+                           'pg_catalog.pg_operator'::pg_catalog.regclass)))sql";
 
 constexpr std::string_view alias = "holdfast_batch";
 
@@ -48,7 +71,7 @@ std::string batch_text(std::string_view text, const base::BatchShape& shape,
   // In the order of the entries: the last of several updates of a row wins, and sequences count on.
   return std::format(
       "{}SELECT {}\nFROM ROWS FROM ({}) WITH ORDINALITY AS {}({}ordinality)\n"
-      "ORDER BY {}.ordinality{}",
+      "ORDER BY {}.ordinality\n{}",
       text.substr(0, shape.values_at), base::values_with_columns(text, shape, alias), arrays, alias,
       columns, alias, text.substr(shape.values_end));
 }
@@ -115,6 +138,36 @@ std::expected<std::vector<ParameterType>, SqlError> types_of(Session& session,
   return types;
 }
 
+/// The object id of the table if it is a plain one.
+std::expected<std::optional<std::uint32_t>, SqlError> plain_table(Session& session,
+                                                                  const std::string& name,
+                                                                  SteadyTime deadline) {
+  const std::array parameters{Parameter{name, false}};
+  const auto rows = session.run(std::string(plain_table_sql), parameters, false, deadline);
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->size() == 0) return std::nullopt;
+  return oid_of(rows->value(0, 0));
+}
+
+/// True if the server takes the text for a batch; the transaction goes on either way. VALUES knows
+/// the type of its column, and a SELECT does not always: `ROW($1, $2)` for a composite type.
+std::expected<bool, SqlError> takes_batch(Session& session, const DeclaredStatement& statement,
+                                          std::span<const ParameterType> types,
+                                          SteadyTime deadline) {
+  std::vector<std::uint32_t> arrays;
+  for (const auto& type : types) arrays.push_back(type.array_oid);
+  if (const auto set = session.run("SAVEPOINT holdfast_batch", deadline); !set)
+    return std::unexpected(set.error());
+  const auto described = session.describe(statement.batch_text, arrays, deadline);
+  if (!described && described.error().session_dead) return std::unexpected(described.error());
+  const auto ended = session.run(described ? "RELEASE SAVEPOINT holdfast_batch"
+                                           : "ROLLBACK TO SAVEPOINT holdfast_batch; "
+                                             "RELEASE SAVEPOINT holdfast_batch",
+                                 deadline);
+  if (!ended) return std::unexpected(ended.error());
+  return described.has_value();
+}
+
 }  // namespace
 
 std::expected<std::vector<DeclaredStatement>, Failure> read_statements(const SourceConfig& source) {
@@ -134,7 +187,7 @@ std::expected<std::vector<DeclaredStatement>, Failure> read_statements(const Sou
 std::expected<StatementDescription, SqlError> describe_statement(Session& session,
                                                                  const DeclaredStatement& statement,
                                                                  SteadyTime deadline) {
-  const auto oids = session.describe(statement.text, deadline);
+  const auto oids = session.describe(statement.text, {}, deadline);
   if (!oids) return std::unexpected(oids.error());
   if (oids->size() != statement.selectors.size())
     return std::unexpected(
@@ -149,10 +202,12 @@ std::expected<StatementDescription, SqlError> describe_statement(Session& sessio
   const auto is_unnested = [](const ParameterType& type) { return type.array_oid != 0; };
   if (statement.batch_text.empty() || !std::ranges::all_of(description.types, is_unnested))
     return description;
-  const std::array parameters{Parameter{statement.table, false}};
-  const auto rows = session.run(std::string(plain_table_sql), parameters, false, deadline);
-  if (!rows) return std::unexpected(rows.error());
-  if (rows->size() > 0) description.batch_table = oid_of(rows->value(0, 0));
+  const auto table = plain_table(session, statement.table, deadline);
+  if (!table) return std::unexpected(table.error());
+  if (!*table) return description;
+  const auto taken = takes_batch(session, statement, description.types, deadline);
+  if (!taken) return std::unexpected(taken.error());
+  if (*taken) description.batch_table = *table;
   return description;
 }
 

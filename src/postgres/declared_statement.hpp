@@ -32,13 +32,16 @@ struct DeclaredStatement {
 /// What the database knows of a statement.
 struct StatementDescription {
   std::vector<ParameterType> types;
-  /// The table's object id, where batch_text does what the statement does entry by entry.
+  /// The object id of the table, or of the root of its partitions, where batch_text does what the
+  /// statement does entry by entry.
   std::optional<std::uint32_t> batch_table;
 };
 
-/// Asks the server; runs nothing of the statement. A table with triggers or rules of its own gets
-/// its rows one by one, because those may look at the rows before; only a STABLE function among the
-/// values that reads that very table can tell a batch from single rows.
+/// Asks the server; runs nothing of the statement. A table gets its rows one by one if something of
+/// its own may look at the rows before: triggers, rules, row level security, and defaults, checks
+/// and generated columns that call somebody's function. So it does if the server refuses
+/// batch_text. Not seen are functions behind casts and operators that a user has made for the
+/// values.
 ///
 /// Needs:    an open transaction.
 /// Errors:   SqlError of the statement; 42P02 if the server counts other parameters than we do.

@@ -82,10 +82,11 @@ PostgresDestination::Outcome PostgresDestination::attempt(std::span<const Entry>
     drop_session(LogLevel::info, "ended by the server while idle");
   if (!session_)
     if (auto opened = open_session(); !opened) return std::unexpected(opened.error());
-  const SteadyTime deadline = clock_.steady_now() + config_.deliver_timeout;
+  const SteadyTime now = clock_.steady_now();
+  const SteadyTime deadline = now + config_.deliver_timeout;
   if (!schema_ready_)
     if (auto ready = make_schema_ready(deadline); !ready) return std::unexpected(ready.error());
-  Work work{batch, {}, PayloadUse::parsed, {}};
+  Work work{batch, {}, PayloadUse::parsed, now};
   for (const auto& entry : batch)
     work.payloads.push_back(payload_of(entry.content_type, entry.body));
   for (;;) {
@@ -96,9 +97,10 @@ PostgresDestination::Outcome PostgresDestination::attempt(std::span<const Entry>
   }
 }
 
-/// Each way is tried once, so the attempts end.
+/// Each way is tried once, so the attempts end: a source that runs entry by entry does not ask
+/// again.
 bool PostgresDestination::another_way(Work& work, const Failed& failed) {
-  if (failed.one_by_one_helps) return work.one_by_one.insert(failed.failure.source).second;
+  if (failed.again_helps) return true;
   // What only jsonb refuses is no fault of the entry: its bytes are stored all the same. The same
   // code out of a statement of the source's own is another matter.
   const bool unfit = failed.stage == Stage::inbox && work.batch.size() == 1 &&
@@ -138,9 +140,9 @@ std::expected<void, DeliveryFailure> PostgresDestination::make_schema_ready(Stea
 
 std::expected<std::vector<Delivered>, PostgresDestination::Failed> PostgresDestination::transact(
     const Work& work, SteadyTime deadline) {
-  const auto rolled_back = [&](DeliveryFailure failure, Stage stage, bool one_by_one_helps) {
+  const auto rolled_back = [&](DeliveryFailure failure, Stage stage, bool again_helps) {
     roll_back(failure, deadline);
-    return std::unexpected(Failed{std::move(failure), stage, one_by_one_helps});
+    return std::unexpected(Failed{std::move(failure), stage, again_helps});
   };
   const auto left = std::chrono::floor<std::chrono::milliseconds>(deadline - clock_.steady_now());
   if (const auto begun = session_->run(begin_statement(left), deadline); !begun)
@@ -148,9 +150,8 @@ std::expected<std::vector<Delivered>, PostgresDestination::Failed> PostgresDesti
   auto stored = inbox_.insert(*session_, work.batch, work.payloads, work.payload_use, deadline);
   if (!stored) return rolled_back(fail(stored.error(), Phase::query), Stage::inbox, false);
   const auto wrote =
-      writes_.run(*session_, work.batch, work.payloads, stored->added, work.one_by_one, deadline);
-  if (!wrote)
-    return rolled_back(fail_own(wrote.error()), Stage::writes, wrote.error().one_by_one_helps);
+      writes_.run(*session_, work.batch, work.payloads, stored->added, work.started_at, deadline);
+  if (!wrote) return rolled_back(fail_own(wrote.error()), Stage::writes, wrote.error().again_helps);
   if (auto done = commit(*wrote, deadline); !done)
     return std::unexpected(Failed{std::move(done.error()), Stage::commit, false});
   session_has_lived_ = true;
@@ -161,9 +162,12 @@ std::expected<void, DeliveryFailure> PostgresDestination::commit(
     const std::vector<std::string>& wrote, SteadyTime deadline) {
   const auto committed = session_->run("COMMIT", deadline);
   if (!committed) {
-    auto failure = fail(committed.error(), Phase::commit);
+    const SqlError& error = committed.error();
+    // A trigger that was put off has refused a row in a code of its own: nothing is in doubt.
+    const bool raised = !error.session_dead && is_raised_by_function(error.sqlstate);
+    auto failure = fail(error, raised ? Phase::query : Phase::commit);
     // Only what a source wrote can have put a check off until now; the inbox has none.
-    if (!committed.error().session_dead && wrote.size() == 1) failure.source = wrote.front();
+    if (!error.session_dead && wrote.size() == 1) failure.source = wrote.front();
     return std::unexpected(std::move(failure));
   }
   // A transaction that had failed unnoticed answers COMMIT with ROLLBACK, which is no error.
@@ -181,11 +185,13 @@ void PostgresDestination::roll_back(DeliveryFailure& failure, SteadyTime deadlin
 }
 
 DeliveryFailure PostgresDestination::fail(const SqlError& error, Phase phase) {
-  const Verdict verdict = classify(error.sqlstate, error.message, phase);
+  // No trigger ends a session: an unknown code is as one at connect then, and blames no entry.
+  const bool ended = error.session_dead && phase == Phase::query;
+  const Verdict verdict = classify(error.sqlstate, error.message, ended ? Phase::connect : phase);
   // The tables may have been dropped, and made again by the time of the next try.
   if (is_schema_failure(error.sqlstate) || verdict.delivery_class == DeliveryClass::config)
     schema_ready_ = false;
-  return describe(error, verdict);
+  return describe(error, verdict, without_values(error.sqlstate, error.message));
 }
 
 DeliveryFailure PostgresDestination::fail_own(const WriteFailure& failed) {
@@ -200,19 +206,24 @@ DeliveryFailure PostgresDestination::fail_own(const WriteFailure& failed) {
   // Operations write into our own tables, which may have been dropped; a table of the user's is not
   // ours to make.
   if (failed.statement == 0 && is_schema_failure(failed.error.sqlstate)) schema_ready_ = false;
-  DeliveryFailure failure = describe(failed.error, verdict);
+  const bool own = failed.statement > 0 && failed.described;
+  DeliveryFailure failure =
+      describe(failed.error, verdict,
+               own ? own_without_values(failed.error.sqlstate, failed.error.message, failed.text)
+                   : without_values(failed.error.sqlstate, failed.error.message));
   failure.source = failed.source;
   if (failed.statement > 0)
     failure.message = std::format("statement {}: {}", failed.statement, failure.message);
   return failure;
 }
 
-DeliveryFailure PostgresDestination::describe(const SqlError& error, const Verdict& verdict) {
+DeliveryFailure PostgresDestination::describe(const SqlError& error, const Verdict& verdict,
+                                              std::string message) {
   DeliveryFailure failure;
   failure.delivery_class = verdict.delivery_class;
   failure.sqlstate = error.sqlstate;
   failure.constraint = error.constraint;
-  failure.message = without_values(error.sqlstate, error.message);
+  failure.message = std::move(message);
   failure.in_doubt = verdict.in_doubt;
   failure.slow_start = verdict.slow_start;
   if (verdict.delivery_class == DeliveryClass::config) writes_.forget_descriptions();

@@ -5,7 +5,6 @@
 #include <expected>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -54,14 +53,14 @@ class PostgresDestination final : public Destination {
     std::span<const Entry> batch;
     std::vector<Payload> payloads;
     PayloadUse payload_use = PayloadUse::parsed;
-    std::set<std::string> one_by_one;  ///< Sources whose statements run entry by entry.
+    SteadyTime started_at;
   };
   enum class Stage { begin, inbox, writes, commit };
   /// Where a transaction failed decides whether another way of writing can help.
   struct Failed {
     DeliveryFailure failure;
     Stage stage = Stage::begin;
-    bool one_by_one_helps = false;
+    bool again_helps = false;
   };
 
   PostgresDestination(const DestinationConfig& config, Conninfo conninfo, SourceWrites writes,
@@ -77,7 +76,8 @@ class PostgresDestination final : public Destination {
   void roll_back(DeliveryFailure& failure, SteadyTime deadline);
   [[nodiscard]] DeliveryFailure fail(const SqlError& error, Phase phase);
   [[nodiscard]] DeliveryFailure fail_own(const WriteFailure& failed);
-  [[nodiscard]] DeliveryFailure describe(const SqlError& error, const Verdict& verdict);
+  [[nodiscard]] DeliveryFailure describe(const SqlError& error, const Verdict& verdict,
+                                         std::string message);
   void drop_session(LogLevel level, const std::string& reason);
 
   // Constant after construction.

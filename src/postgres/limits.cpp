@@ -12,9 +12,10 @@ std::string begin_statement(std::chrono::milliseconds left) {
   const auto lock = std::clamp<std::chrono::milliseconds>(left / 2, 1ms, 5s);
   const auto idle = std::max<std::chrono::milliseconds>(1ms, left);
   // READ COMMITTED, whatever the default of the role: ON CONFLICT must see what others commit.
+  // array_nulls of a role may be off, and NULL inside of an array would be a text.
   return std::format(
       "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on; "
-      "SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}; "
+      "SET LOCAL array_nulls = on; SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}; "
       "SET LOCAL idle_in_transaction_session_timeout = {}",
       statement.count(), lock.count(), idle.count());
 }

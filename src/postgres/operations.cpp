@@ -16,9 +16,9 @@
 namespace holdfast::postgres {
 namespace {
 
-// Of two sightings the later one names the user, and of the same second the greater name wins: where
-// every sighting has a name, any order ends in the same row. After a later one without a name an
-// older name may stand. LEAST, GREATEST and coalesce pass over nulls.
+// Of two sightings the later one names the user, and of the same second the greater name wins:
+// where every sighting has a name, any order ends in the same row. After a later one without a name
+// an older name may stand. LEAST, GREATEST and coalesce pass over nulls.
 constexpr std::string_view users_format = R"sql(
 INSERT INTO {}.users AS u (provider, external_id, phone_number, display_name, first_seen_at,
                            last_seen_at)

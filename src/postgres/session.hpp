@@ -84,10 +84,11 @@ class Session {
   [[nodiscard]] std::expected<Rows, SqlError> run(const std::string& sql,
                                                   std::span<const Parameter> parameters,
                                                   bool binary_rows, SteadyTime deadline);
-  /// The types of a statement's parameters by object id, as the server finds them; runs nothing.
+  /// The types of a statement's parameters by object id, as the server finds them; those of `types`
+  /// are given. Runs nothing.
   /// Needs:    an open transaction, so that a pooler keeps both messages on one server.
-  [[nodiscard]] std::expected<std::vector<std::uint32_t>, SqlError> describe(const std::string& sql,
-                                                                             SteadyTime deadline);
+  [[nodiscard]] std::expected<std::vector<std::uint32_t>, SqlError> describe(
+      const std::string& sql, std::span<const std::uint32_t> types, SteadyTime deadline);
   /// Runs all steps in order in one round trip, through the unnamed statement; rows are dropped.
   /// Nothing behind a step that fails is run.
   /// Needs:    an open transaction; steps that fit into memory twice.

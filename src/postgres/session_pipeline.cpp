@@ -6,18 +6,19 @@
 /// used: a pooler gives the next transaction another server, which knows no name.
 namespace holdfast::postgres {
 
-std::expected<std::vector<std::uint32_t>, SqlError> Session::describe(const std::string& sql,
-                                                                      SteadyTime deadline) {
-  if (PQsendPrepare(connection_.get(), "", sql.c_str(), 0, nullptr) == 0)
+std::expected<std::vector<std::uint32_t>, SqlError> Session::describe(
+    const std::string& sql, std::span<const std::uint32_t> types, SteadyTime deadline) {
+  if (PQsendPrepare(connection_.get(), "", sql.c_str(), static_cast<int>(types.size()),
+                    types.data()) == 0)
     return std::unexpected(link_error());
   if (const auto prepared = finish(deadline); !prepared) return std::unexpected(prepared.error());
   if (PQsendDescribePrepared(connection_.get(), "") == 0) return std::unexpected(link_error());
   const auto described = finish(deadline);
   if (!described) return std::unexpected(described.error());
-  std::vector<std::uint32_t> types;
+  std::vector<std::uint32_t> found;
   for (int n = 0; n < PQnparams(described->raw()); ++n)
-    types.push_back(PQparamtype(described->raw(), n));
-  return types;
+    found.push_back(PQparamtype(described->raw(), n));
+  return found;
 }
 
 std::expected<void, PipelineError> Session::run_pipeline(std::span<const PipelineStep> steps,

@@ -1,6 +1,7 @@
 #include "postgres/source_writes.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "postgres/statement_values.hpp"
@@ -48,8 +49,8 @@ class Pipeline {
 /// The writes of one source for one batch.
 class SourceWrites::Run {
  public:
-  Run(Session& session, Source& source, SteadyTime deadline)
-      : session_(session), source_(source), deadline_(deadline) {}
+  Run(Session& session, Source& source, SteadyTime now, SteadyTime deadline)
+      : session_(session), source_(source), now_(now), deadline_(deadline) {}
 
   void add(const Entry& entry, const Payload& payload) {
     entries_.push_back(&entry);
@@ -60,16 +61,17 @@ class SourceWrites::Run {
            (source_.operations == Operations::none && source_.statements.empty());
   }
 
-  std::expected<void, WriteFailure> write(const OperationsWriter& operations, bool one_by_one) {
+  std::expected<void, WriteFailure> write(const OperationsWriter& operations) {
     if (source_.operations != Operations::none)
       if (auto done = operations.write(session_, source_.operations, entries_, deadline_); !done)
         return std::unexpected(WriteFailure{done.error(), source_.name});
     select();
     if (auto described = describe(); !described) return described;
-    const bool together = !one_by_one && entries_.size() > 1 && tables_differ();
+    const bool together =
+        now_ >= source_.one_by_one_until && entries_.size() > 1 && tables_differ();
     auto done = together ? run_together() : run_one_by_one();
     // The columns may have changed their types, and values of old types be the very reason.
-    if (!done) source_.descriptions.assign(source_.statements.size(), std::nullopt);
+    if (!done) source_.forget_descriptions();
     return done;
   }
 
@@ -90,12 +92,16 @@ class SourceWrites::Run {
   }
 
   std::expected<void, WriteFailure> describe() {
+    if (now_ - source_.described_at >= description_age_max) {
+      source_.forget_descriptions();
+      source_.described_at = now_;
+    }
     for (std::size_t s = 0; s < source_.statements.size(); ++s) {
       if (source_.descriptions[s] || !is_needed(s)) continue;
       auto described = describe_statement(session_, source_.statements[s], deadline_);
       if (!described)
-        return std::unexpected(
-            WriteFailure{described.error(), source_.name, s + 1, false, false, false});
+        return std::unexpected(WriteFailure{described.error(), source_.name, s + 1,
+                                            source_.statements[s].text, false, false, false});
       source_.descriptions[s] = std::move(*described);
     }
     return {};
@@ -125,16 +131,18 @@ class SourceWrites::Run {
     if (done) return {};
     const std::string& code = done.error().error.sqlstate;
     const bool helps = code == "21000" || (code == "23503" && source_.statements.size() > 1);
+    if (helps) source_.one_by_one_until = now_ + one_by_one_time;
     return std::unexpected(failure_of(done.error(), helps));
   }
 
-  [[nodiscard]] WriteFailure failure_of(const PipelineError& failed, bool one_by_one_helps) const {
+  [[nodiscard]] WriteFailure failure_of(const PipelineError& failed, bool again_helps) const {
     WriteFailure failure;
     failure.error = failed.error;
     failure.source = source_.name;
     failure.statement = failed.step;
+    failure.text = source_.statements[failed.step - 1].text;
     failure.too_slow = failed.too_slow;
-    failure.one_by_one_helps = one_by_one_helps;
+    failure.again_helps = again_helps;
     return failure;
   }
 
@@ -174,6 +182,7 @@ class SourceWrites::Run {
 
   Session& session_;
   Source& source_;
+  SteadyTime now_;
   SteadyTime deadline_;
   std::vector<const Entry*> entries_;
   std::vector<EntryValues> values_;
@@ -186,32 +195,29 @@ std::expected<SourceWrites, Failure> SourceWrites::create(const std::string& sch
   for (const auto& config : sources) {
     auto statements = read_statements(config);
     if (!statements) return std::unexpected(statements.error());
-    const std::size_t count = statements->size();
-    writes.sources_.push_back({config.name, config.operations, std::move(*statements),
-                               std::vector<std::optional<StatementDescription>>(count)});
+    writes.sources_.push_back({config.name, config.operations, std::move(*statements), {}, {}, {}});
+    writes.sources_.back().forget_descriptions();
   }
   return writes;
 }
 
 std::expected<std::vector<std::string>, WriteFailure> SourceWrites::run(
     Session& session, std::span<const Entry> batch, std::span<const Payload> payloads,
-    std::span<const std::size_t> added, const std::set<std::string>& one_by_one,
-    SteadyTime deadline) {
+    std::span<const std::size_t> added, SteadyTime now, SteadyTime deadline) {
   std::vector<std::string> wrote;
   for (auto& source : sources_) {
-    Run run(session, source, deadline);
+    Run run(session, source, now, deadline);
     for (const std::size_t i : added)
       if (batch[i].source == source.name) run.add(batch[i], payloads[i]);
     if (run.empty()) continue;
-    if (auto done = run.write(operations_, one_by_one.contains(source.name)); !done)
-      return std::unexpected(std::move(done.error()));
+    if (auto done = run.write(operations_); !done) return std::unexpected(std::move(done.error()));
     wrote.push_back(source.name);
   }
   return wrote;
 }
 
 void SourceWrites::forget_descriptions() {
-  for (auto& source : sources_) source.descriptions.assign(source.statements.size(), std::nullopt);
+  for (auto& source : sources_) source.forget_descriptions();
 }
 
 }  // namespace holdfast::postgres

@@ -28,6 +28,10 @@ bool is_misconfiguration(DeliveryClass delivery_class) {
          delivery_class == DeliveryClass::defect;
 }
 
+bool is_blocked(DeliveryClass delivery_class) {
+  return delivery_class == DeliveryClass::contention || delivery_class == DeliveryClass::timeout;
+}
+
 std::string hint_at(const Entry& entry) {
   return "; see `holdfast outbox show " + entry.id.to_string() + "`";
 }

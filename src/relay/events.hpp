@@ -23,6 +23,8 @@ namespace holdfast::relay {
 [[nodiscard]] std::string hint_at(const Entry& entry);
 /// True if a person has to correct something.
 [[nodiscard]] bool is_misconfiguration(DeliveryClass delivery_class);
+/// True if a statement was kept waiting or had to give way: it may well work a moment later.
+[[nodiscard]] bool is_blocked(DeliveryClass delivery_class);
 /// How much of a source is paused.
 enum class Extent { source, order_group };
 

@@ -28,7 +28,8 @@ Machine::Machine(std::uint32_t index, const Relay::Options& options, Dependencie
       log_(dependencies.log),
       shared_(dependencies.shared),
       outbox_(dependencies.outbox, clock_, log_),
-      breaker_(config_, options.jitter_seed + index) {
+      breaker_(config_, options.jitter_seed + index),
+      apart_(std::max(1U, config_.batch_entries)) {
   publish();
 }
 
@@ -91,7 +92,10 @@ bool Machine::begin_drain(SteadyTime now) {
 }
 
 bool Machine::belongs_to_drain(const Batch& batch) const {
-  return !shared_.economy || batch.front().seq <= drain_until_seq_;
+  if (!shared_.economy) return true;
+  // What is apart comes behind the others, however old it is.
+  return std::ranges::any_of(batch,
+                             [&](const Entry& entry) { return entry.seq <= drain_until_seq_; });
 }
 
 /// The window begins with the first entry that could be delivered. Once one is known nobody looks

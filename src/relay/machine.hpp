@@ -1,11 +1,13 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "holdfast/relay.hpp"
+#include "relay/apart.hpp"
 #include "relay/breaker.hpp"
 #include "relay/holds.hpp"
 #include "relay/outbox_link.hpp"
@@ -49,7 +51,7 @@ class Machine {
 
  private:
   /// How a pass goes on after a failure.
-  enum class After { go_on, again, split, skip_group, skip_source, end_pass };
+  enum class After { go_on, again, split, set_apart, skip_group, skip_source, end_pass };
   using Outcome = std::expected<std::vector<Delivered>, DeliveryFailure>;
 
   [[nodiscard]] RelayStep advance();
@@ -66,7 +68,11 @@ class Machine {
 
   // A pass: machine_pass.cpp.
   [[nodiscard]] Batch claim(std::uint32_t entries_max, const std::vector<OrderGroup>& except);
+  [[nodiscard]] Batch claim_of(std::span<const std::string> sources, std::uint32_t entries_max,
+                               const std::vector<OrderGroup>& except);
   [[nodiscard]] Batch claim_next();
+  [[nodiscard]] Batch claim_parted(const std::vector<OrderGroup>& except);
+  void set_apart(SplitQueue& queue) const;
   void run_pass(Batch batch);
   void leave_out_paused(SplitQueue& queue);
   [[nodiscard]] After deliver(const Batch& batch);
@@ -85,9 +91,13 @@ class Machine {
                     std::size_t entries);
   void resume_source(const std::string& source);
 
-  // What a failure means: machine_failures.cpp and, for one entry alone, machine_alone.cpp.
+  // What a failure means: machine_failures.cpp, of one source machine_blocked.cpp, and for one
+  // entry alone machine_alone.cpp.
   [[nodiscard]] After on_failure(const Batch& batch, const DeliveryFailure& failure);
   [[nodiscard]] After on_unreachable(const Batch& batch, const DeliveryFailure& failure);
+  [[nodiscard]] After on_timeout(const Batch& batch, const DeliveryFailure& failure);
+  [[nodiscard]] std::optional<After> on_blocked(const Batch& batch, const DeliveryFailure& failure);
+  [[nodiscard]] After on_blocked_alone(const Entry& entry, const DeliveryFailure& failure);
   [[nodiscard]] After on_contention(const Batch& batch, const DeliveryFailure& failure);
   [[nodiscard]] After on_misconfigured(const Batch& batch, const DeliveryFailure& failure);
   void note_answer();
@@ -118,6 +128,7 @@ class Machine {
   Breaker breaker_;
   Holds holds_;
   Suspects suspects_;
+  ApartSources apart_;
   SourcePauses::View paused_;        ///< As of the last find_active.
   std::vector<std::string> active_;  ///< The sources that a claim may ask for.
   SteadyTime last_used_{};           ///< When the session last did something.

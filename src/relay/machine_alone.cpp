@@ -81,7 +81,7 @@ Machine::After Machine::on_alone_contention(const Entry& entry, const DeliveryFa
     return After::end_pass;
   }
   const bool enough = tries >= contention_alone_max;
-  const auto doublings = std::min(tries - contention_tries_max, 4U);
+  const auto doublings = std::min(tries - std::min(tries, contention_tries_max), 4U);
   const milliseconds wait =
       enough ? probe_interval : std::min(contention_hold_cap, contention_cap * (1U << doublings));
   log_(retry_event(failure, {tries, wait}, 1));

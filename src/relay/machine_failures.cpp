@@ -18,6 +18,8 @@ std::string_view pause_reason_of(DeliveryClass delivery_class) {
 Machine::After Machine::on_failure(const Batch& batch, const DeliveryFailure& failure) {
   if (stop_.stop_requested()) return After::end_pass;  // Interrupted: this tells nothing.
   if (failure.in_doubt) return on_unreachable(batch, failure);
+  if (is_blocked(failure.delivery_class))
+    if (const auto after = on_blocked(batch, failure)) return *after;
   switch (failure.delivery_class) {
     case DeliveryClass::connection:
     case DeliveryClass::server: return on_unreachable(batch, failure);
@@ -25,12 +27,7 @@ Machine::After Machine::on_failure(const Batch& batch, const DeliveryFailure& fa
     case DeliveryClass::config:
     case DeliveryClass::quota:
     case DeliveryClass::defect: return on_misconfigured(batch, failure);
-    case DeliveryClass::timeout:
-      note_answer();
-      if (batch.size() == 1) return on_alone(batch.front(), failure);
-      log_(retry_event(failure, breaker_.too_slow(static_cast<std::uint32_t>(batch.size())),
-                       batch.size()));
-      return After::end_pass;  // The next claim is no larger than what may still work.
+    case DeliveryClass::timeout: return on_timeout(batch, failure);
     case DeliveryClass::data:
     case DeliveryClass::foreign_key:
       note_answer();
@@ -71,6 +68,14 @@ Machine::After Machine::on_unreachable(const Batch& batch, const DeliveryFailure
 void Machine::note_unreachable(const DeliveryFailure& failure, std::size_t entries) {
   suspects_.forgive_missing_parents();
   log_(retry_event(failure, breaker_.unreachable(failure, clock_.steady_now()), entries));
+}
+
+Machine::After Machine::on_timeout(const Batch& batch, const DeliveryFailure& failure) {
+  note_answer();
+  if (batch.size() == 1) return on_alone(batch.front(), failure);
+  log_(retry_event(failure, breaker_.too_slow(static_cast<std::uint32_t>(batch.size())),
+                   batch.size()));
+  return After::end_pass;  // The next claim is no larger than what may still work.
 }
 
 Machine::After Machine::on_contention(const Batch& batch, const DeliveryFailure& failure) {

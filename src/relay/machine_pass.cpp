@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/check.hpp"
@@ -9,7 +10,12 @@
 namespace holdfast::relay {
 
 Batch Machine::claim(std::uint32_t entries_max, const std::vector<OrderGroup>& except) {
-  return outbox_.claim({.sources = active_,
+  return claim_of(active_, entries_max, except);
+}
+
+Batch Machine::claim_of(std::span<const std::string> sources, std::uint32_t entries_max,
+                        const std::vector<OrderGroup>& except) {
+  return outbox_.claim({.sources = sources,
                         .shard = shard_,
                         .except = except,
                         .entries_max = entries_max,
@@ -18,6 +24,7 @@ Batch Machine::claim(std::uint32_t entries_max, const std::vector<OrderGroup>& e
 
 Batch Machine::claim_next() {
   std::vector<OrderGroup> except = holds_.groups();
+  if (!breaker_.half_open() && !apart_.empty()) return claim_parted(except);
   const auto breakers = suspects_.session_breakers();
   if (!breaker_.half_open() || breakers.empty() || breakers.size() >= session_breakers_max)
     return claim(breaker_.entries_max(), except);
@@ -28,8 +35,31 @@ Batch Machine::claim_next() {
   return others.empty() ? claim(breaker_.entries_max(), held) : std::move(others);
 }
 
+/// The sources that are apart have shares of their own, so that however much waits of them, the
+/// others get theirs.
+Batch Machine::claim_parted(const std::vector<OrderGroup>& except) {
+  std::vector<std::string> together;
+  std::ranges::copy_if(active_, std::back_inserter(together),
+                       [&](const std::string& source) { return !apart_.contains(source); });
+  Batch batch = claim_of(together, breaker_.entries_max(), except);
+  for (const std::string& source : active_) {
+    if (!apart_.contains(source)) continue;
+    const auto entries_max = std::min(apart_.entries_max(source), breaker_.entries_max());
+    Batch theirs = claim_of(std::span(&source, 1), entries_max, except);
+    std::ranges::move(theirs, std::back_inserter(batch));
+  }
+  return batch;
+}
+
+void Machine::set_apart(SplitQueue& queue) const {
+  if (apart_.empty()) return;
+  for (const std::string& source : sources_)
+    if (apart_.contains(source)) queue.set_apart(source);
+}
+
 void Machine::run_pass(Batch batch) {
   SplitQueue queue(std::move(batch));
+  set_apart(queue);
   while (!stop_.stop_requested()) {
     leave_out_paused(queue);
     if (queue.empty()) break;
@@ -37,6 +67,10 @@ void Machine::run_pass(Batch batch) {
     switch (deliver(part)) {
       case After::go_on: break;
       case After::again: queue.put_back(std::move(part)); break;
+      case After::set_apart:
+        queue.put_back(std::move(part));
+        set_apart(queue);
+        break;
       case After::split: queue.put_back_halves(std::move(part)); break;
       case After::skip_group: queue.drop_group(group_of(part.front())); break;
       case After::skip_source: queue.drop_source(part.front().source); break;
@@ -91,6 +125,7 @@ bool Machine::settle_delivered(const Batch& batch, const std::vector<Delivered>&
     end_hold(group_of(batch[i]));
   }
   shared_.sources.delivered(batch);
+  apart_.delivered(batch.front().source);  // Of one that is apart there are only whole batches.
   publish();
   return outbox_.settle(std::move(settlements));
 }

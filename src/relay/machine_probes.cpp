@@ -17,8 +17,15 @@ bool Machine::probe_due_source(SteadyTime now) {
     const auto pause = shared_.sources.take_probe(source, shard_.index);
     if (!pause) continue;
     // Of all groups and shards: no machine delivers this source until the probe is over.
-    const Batch oldest = outbox_.claim(
-        {.sources = std::span(&source, 1), .entries_max = 1, .bytes_max = config_.batch_bytes});
+    ClaimRequest request{.sources = std::span(&source, 1),
+                         .except = pause->probed,
+                         .entries_max = 1,
+                         .bytes_max = config_.batch_bytes};
+    Batch oldest = outbox_.claim(request);
+    if (oldest.empty() && !pause->probed.empty()) {
+      request.except = {};  // All groups had their turn.
+      oldest = outbox_.claim(request);
+    }
     if (outbox_.retry_at()) return false;
     if (oldest.empty()) {
       // Whether a schema is right again only the next entry can show.
@@ -53,11 +60,14 @@ void Machine::on_probe_failure(const SourcePause& pause, const Batch& oldest,
     return;
   }
   if (failure.delivery_class != DeliveryClass::contention) note_answer();
-  // The statements are right again, and what remains is about the entry: for its machine to judge.
-  if (pause.reason == SourcePauseReason::configuration) return resume_source(source);
+  const bool still_blocked = is_blocked(failure.delivery_class) && is_block(pause.reason);
+  // The statements work again, and what remains is about the entry: for its machine to judge.
+  if (!still_blocked && pause.reason != SourcePauseReason::poison_flood)
+    return resume_source(source);
   // Postgres refuses all of the source: one more refusal is no news, and neither kills the entry
   // nor is kept, or the outbox would grow by a row every probe.
   pause_source(oldest.front(), pause.reason, failure, 1);
+  if (still_blocked) shared_.sources.probe_elsewhere(group_of(oldest.front()));
 }
 
 void Machine::pause_source(const Entry& entry, SourcePauseReason reason,

@@ -9,8 +9,14 @@ std::string_view to_string(SourcePauseReason reason) {
   switch (reason) {
     case SourcePauseReason::poison_flood: return "poison_flood";
     case SourcePauseReason::configuration: return "configuration";
+    case SourcePauseReason::contention: return "contention";
+    case SourcePauseReason::timeout: return "timeout";
   }
   return "unknown";
+}
+
+bool is_block(SourcePauseReason reason) {
+  return reason == SourcePauseReason::contention || reason == SourcePauseReason::timeout;
 }
 
 SourcePauses::Pass::Pass(SourcePauses& pauses, std::uint32_t machine)
@@ -53,8 +59,15 @@ bool SourcePauses::died(const std::string& source, SteadyTime now) {
 
 void SourcePauses::delivered(std::span<const Entry> batch) {
   state_.with([&](State& state) {
-    for (const Entry& entry : batch) state.flood.delivered(entry.source);
+    for (const Entry& entry : batch) {
+      state.flood.delivered(entry.source);
+      state.blocks.clear(entry.source);
+    }
   });
+}
+
+bool SourcePauses::blocked(const std::set<OrderGroup>& groups) {
+  return state_.with([&](State& state) { return state.blocks.blocked(groups); });
 }
 
 std::uint32_t SourcePauses::pause(const std::string& source, SourcePause pause) {
@@ -66,7 +79,9 @@ std::uint32_t SourcePauses::pause(const std::string& source, SourcePause pause) 
     if (same) {
       pause.since = record.pause.since;
       pause.tries = record.pause.tries + 1;
+      pause.probed = std::move(record.pause.probed);
     }
+    state.blocks.clear(source);
     if (added) record.number = ++state.pauses;
     record.pause = std::move(pause);
     record.prober.reset();
@@ -95,6 +110,16 @@ void SourcePauses::postpone(const std::string& source, SteadyTime probe_at) {
     position->second.prober.reset();
   });
   wake_.raise();
+}
+
+void SourcePauses::probe_elsewhere(const OrderGroup& group) {
+  state_.with([&](State& state) {
+    const auto position = state.records.find(group.source);
+    if (position == state.records.end()) return;
+    auto& probed = position->second.pause.probed;
+    if (probed.size() >= probed_groups_max || std::ranges::contains(probed, group)) probed.clear();
+    probed.insert(std::ranges::lower_bound(probed, group), group);
+  });
 }
 
 void SourcePauses::nothing_to_probe(const std::string& source) {

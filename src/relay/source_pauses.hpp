@@ -13,15 +13,21 @@
 #include "base/wake_signal.hpp"
 #include "holdfast/entry.hpp"
 #include "holdfast/health.hpp"
+#include "holdfast/outbox.hpp"
 #include "relay/suspects.hpp"
 
 /// What concerns a whole source, and so every machine of the relay; docs/decisions/0009.
 namespace holdfast::relay {
 
 /// Why a source waits as a whole.
-enum class SourcePauseReason { poison_flood, configuration };
+enum class SourcePauseReason { poison_flood, configuration, contention, timeout };
 /// The stable word of logs, health and metrics.
 [[nodiscard]] std::string_view to_string(SourcePauseReason reason);
+/// True where its statements work, but a lock or a slow table keeps them waiting.
+[[nodiscard]] bool is_block(SourcePauseReason reason);
+
+/// After so many groups a probe begins again with the oldest entry.
+inline constexpr std::size_t probed_groups_max = 16;
 
 struct SourcePause {
   SourcePauseReason reason = SourcePauseReason::configuration;
@@ -29,6 +35,9 @@ struct SourcePause {
   WallTime since{};
   SteadyTime probe_at{};    ///< The oldest entry of the source is tried alone then.
   std::uint32_t tries = 0;  ///< Refused in a row for this reason.
+  /// Groups that were blocked in a probe, sorted: the next one takes the oldest entry of another,
+  /// since it may be this group alone.
+  std::vector<OrderGroup> probed{};
 };
 
 /// The paused sources, and the watch that pauses them. No machine claims of a paused source; ONE of
@@ -66,6 +75,8 @@ class SourcePauses {
   /// One more entry of the source is dead; true if that makes it a flood.
   [[nodiscard]] bool died(const std::string& source, SteadyTime now);
   void delivered(std::span<const Entry> batch);
+  /// As BlockWatch::blocked.
+  [[nodiscard]] bool blocked(const std::set<OrderGroup>& groups);
 
   /// Starts or prolongs a pause; returns how many tries it has cost in a row. At 1 an operator
   /// should hear of it.
@@ -74,6 +85,8 @@ class SourcePauses {
   [[nodiscard]] std::optional<SourcePause> resume(const std::string& source);
   /// The probe said nothing of the source: later.
   void postpone(const std::string& source, SteadyTime probe_at);
+  /// The probe's group was blocked: another one next time.
+  void probe_elsewhere(const OrderGroup& group);
   /// Nothing of the source was pending at its probe: it needs no wake-up.
   void nothing_to_probe(const std::string& source);
   /// Every source is probed once now, whenever it was to be.
@@ -100,6 +113,7 @@ class SourcePauses {
   };
   struct State {
     FloodWatch flood;
+    BlockWatch blocks;
     std::map<std::string, Record> records;
     std::map<std::uint32_t, std::uint64_t> passes;  ///< Machine -> pauses when its pass began.
     std::uint64_t pauses = 0;

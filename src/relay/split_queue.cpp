@@ -1,5 +1,6 @@
 #include "relay/split_queue.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -30,6 +31,16 @@ void SplitQueue::put_back_halves(Batch part) {
   part.erase(middle, part.end());
   parts_.push_back(std::move(second));
   parts_.push_back(std::move(part));
+}
+
+void SplitQueue::set_apart(const std::string& source) {
+  Batch theirs;
+  for (auto part = parts_.rbegin(); part != parts_.rend(); ++part)
+    std::ranges::copy_if(*part, std::back_inserter(theirs),
+                         [&](const Entry& entry) { return entry.source == source; });
+  if (theirs.empty()) return;
+  drop_source(source);
+  parts_.insert(parts_.begin(), std::move(theirs));
 }
 
 template <class Dropped>

@@ -33,6 +33,8 @@ class SplitQueue {
   /// The part just taken comes again in two halves.
   /// Needs:    at least two entries.
   void put_back_halves(Batch part);
+  /// All entries of a source come behind those of the others, as one part.
+  void set_apart(const std::string& source);
   /// Leaves out all entries of a group: one before them has to wait, and they keep their order.
   void drop_group(const OrderGroup& group);
   /// Leaves out all entries of a source.

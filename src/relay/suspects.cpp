@@ -38,4 +38,13 @@ bool FloodWatch::died(const std::string& source, SteadyTime now) {
   return deaths.size() == flood_deaths && now - deaths.front() <= flood_window;
 }
 
+bool BlockWatch::blocked(const std::set<OrderGroup>& groups) {
+  Record& record = records_[groups.begin()->source];
+  if (groups.size() == 1)
+    record.alone.insert(*groups.begin());
+  else
+    ++record.several;
+  return record.alone.size() + record.several >= source_blocks_max;
+}
+
 }  // namespace holdfast::relay

@@ -6,6 +6,8 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,6 +41,9 @@ inline constexpr std::size_t suspects_max = 16'384;
 /// drifted.
 inline constexpr std::size_t flood_deaths = 20;
 inline constexpr std::chrono::milliseconds flood_window{60'000};
+/// So many times blocked by a lock or too slow, no entry delivered between: the source waits as a
+/// whole, for each further try costs a lock_timeout or a deliver_timeout.
+inline constexpr std::size_t source_blocks_max = 3;
 
 /// What came of the tries of one entry that stood alone.
 struct Suspect {
@@ -82,6 +87,27 @@ class FloodWatch {
 
  private:
   std::map<std::string, std::deque<SteadyTime>, std::less<>> deaths_;
+};
+
+/// Tells a few locked rows or slow entries from a table that is locked or slow as a whole.
+///
+/// Threads:  one at a time.
+class BlockWatch {
+ public:
+  /// A lock or slowness kept the source's own statement waiting, with entries of these groups; true
+  /// if that blocks the source as a whole. A group alone counts once: it may be the only one.
+  /// Needs:    not empty, all of one source.
+  [[nodiscard]] bool blocked(const std::set<OrderGroup>& groups);
+  /// An entry of it got through, or it was paused.
+  void clear(const std::string& source) { records_.erase(source); }
+
+ private:
+  struct Record {
+    std::set<OrderGroup> alone;
+    std::size_t several = 0;  ///< Times with more than one group.
+  };
+
+  std::map<std::string, Record> records_;
 };
 
 }  // namespace holdfast::relay

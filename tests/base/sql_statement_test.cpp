@@ -1,6 +1,8 @@
 #include "base/sql_statement.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <format>
+#include <string>
 
 namespace holdfast::base {
 namespace {
@@ -82,6 +84,23 @@ TEST_CASE("sql: no statement that could end the transaction is taken", "[base][s
         "SET x = 1", "DO $$ BEGIN COMMIT; END $$", "COPY t FROM STDIN", "CREATE TABLE t ()",
         "EXPLAIN ANALYZE SELECT 1", "\"select\" 1", "'select'", "(SELECT 1)", "VALUES (1)"})
     CHECK(fault_of(text).contains("begin it with INSERT"));
+  CHECK(fault_of("Truncate t").starts_with("it begins with truncate; "));
+  CHECK(fault_of("(SELECT 1)").starts_with("it begins with something that is no word; "));
+}
+
+TEST_CASE("sql: no statement that makes a table or changes the session is taken", "[base][sql]") {
+  for (const char* text : {"SELECT $1::int AS a INTO t", "select * into temp t from u",
+                           "WITH x AS (SELECT 1) SELECT * INTO t FROM x"})
+    CHECK(fault_of(text).contains("write INSERT INTO"));
+  CHECK(parameters_of("WITH x AS (INSERT INTO t VALUES ($1) RETURNING 1) SELECT 1 AS into") == 1);
+  CHECK(parameters_of("MERGE INTO t USING s ON t.into = $1 WHEN MATCHED THEN DELETE") == 1);
+  CHECK(fault_of("SELECT Set_Config ('x', $1, false)").starts_with("set_config changes"));
+  CHECK(fault_of("SELECT pg_catalog.set_config('x', $1, false)").contains("leave it out"));
+  for (const char* call : {"pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock",
+                           "PG_TRY_ADVISORY_LOCK_SHARED"})
+    CHECK(fault_of("SELECT " + std::string(call) + "(1)").contains("pg_advisory_xact_lock"));
+  CHECK(parameters_of("SELECT pg_advisory_xact_lock($1), 'pg_advisory_lock(1)'") == 1);
+  CHECK(parameters_of("SELECT set_config FROM t WHERE a = $1") == 1);
 }
 
 TEST_CASE("sql: a plain INSERT of one row has a shape for batches", "[base][sql]") {
@@ -114,6 +133,33 @@ TEST_CASE("sql: whatever could mean something else over many rows has no shape",
   CHECK_FALSE(has_shape("INSERT INTO t VALUES ($1) UNION SELECT $2"));
   CHECK_FALSE(has_shape("INSERT INTO U&\"t\" VALUES ($1)"));
   CHECK(has_shape("INSERT INTO t VALUES ($1, 'DEFAULT', \"select\")"));
+}
+
+TEST_CASE("sql: only calls that are known to read no table have a shape", "[base][sql]") {
+  for (const char* value :
+       {"currval('s')", "lastval()", "nextval('s')", "f($1)", "public.lower($1)", "\"lower\"($1)",
+        "pg_catalog.lower($1)", "lower(f($1))", "CASE WHEN f($1) THEN 1 END", "a.\"b\"($1)"})
+    CHECK_FALSE(has_shape(std::format("INSERT INTO t VALUES ($1, {})", value)));
+  for (const char* value :
+       {"coalesce(nullif($1, ''), lower ($1))", "cast($1 AS numeric(5, 2))", "$1::varchar(3)",
+        "CASE WHEN ($1 IN (1, 2)) THEN (1) ELSE (2) END", "$1::timestamp(3) with time zone",
+        "extract(epoch FROM now())", "jsonb_build_object('a', $1) ->> ('a')", "ROW($1, 2)",
+        "$1 = ANY (ARRAY[1, 2])", "'f($1)'"})
+    CHECK(has_shape(std::format("INSERT INTO t VALUES ($1, {})", value)));
+  const auto with_tail = [](std::string_view tail) {
+    return has_shape(std::format("INSERT INTO t AS x VALUES ($1){}", tail));
+  };
+  for (const char* tail : {" ON CONFLICT (a) DO UPDATE SET n = (SELECT count(*) FROM t)",
+                           " ON CONFLICT (a) DO UPDATE SET n = (TABLE u)",
+                           " ON CONFLICT (a) DO UPDATE SET n = (VALUES (1))",
+                           " ON CONFLICT (a) DO UPDATE SET n = (WITH y AS (SELECT 1) TABLE y)",
+                           " ON CONFLICT (a) DO UPDATE SET n = f(x.a)", " RETURNING f(a)",
+                           " RETURNING (SELECT count(*) FROM t)"})
+    CHECK_FALSE(with_tail(tail));
+  for (const char* tail :
+       {"ON CONFLICT (lower(a)) WHERE (a > 1) DO UPDATE SET (n, m) = ROW (x.n + 1, excluded.m)",
+        "ON CONFLICT ON CONSTRAINT c DO NOTHING", "RETURNING (a), lower(b)"})
+    CHECK(with_tail(tail));
 }
 
 }  // namespace holdfast::base

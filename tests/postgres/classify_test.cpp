@@ -112,9 +112,14 @@ constexpr std::array rows{
     CodeRow{"XX000", server, true},
     CodeRow{"XX001", config},
     CodeRow{"XX002", config},
-    // Never lose an entry over a code that nobody knows.
-    CodeRow{"ZZ999", server, true},
+    // Never lose an entry over a code that nobody knows; a class that Postgres has not is no
+    // riddle.
     CodeRow{"03000", server, true},
+    CodeRow{"53999", server, true},
+    CodeRow{"ZZ999", data},
+    CodeRow{"SH001", data},
+    CodeRow{"MY001", data},
+    CodeRow{"45000", data},
 };
 
 }  // namespace
@@ -142,7 +147,7 @@ TEST_CASE("classify: the codes that depend on their text", "[postgres][classify]
 
 TEST_CASE("classify: what may have been committed is in doubt", "[postgres][classify]") {
   for (const auto* code :
-       {"", "08006", "57P01", "57P02", "57P03", "25P03", "58030", "XX000", "ZZ999"})
+       {"", "08006", "57P01", "57P02", "57P03", "25P03", "58030", "XX000", "ZZ999", "03000"})
     CHECK(classify(code, "any", Phase::commit).in_doubt);
   for (const auto* code : {"08007", "40003"})
     for (const Phase phase : {Phase::query, Phase::commit}) {
@@ -224,21 +229,68 @@ TEST_CASE("classify: the failures of jsonb alone", "[postgres][classify]") {
 
 TEST_CASE("classify: a source's own statement is told from the server", "[postgres][classify]") {
   const auto own = [](std::string_view code) { return classify_own(code, "text", false); };
-  for (const char* code : {"20000", "21000"}) {
+  for (const char* code :
+       {"20000", "21000", "22P02", "22023", "22P03", "38000", "39000", "39P01", "40003", "42601",
+        "42602", "42622", "45000", "57000", "03000", "MY001", "P0001", "SH001", "XX000", "ZZ999"}) {
+    INFO(code);
     CHECK(own(code).delivery_class == DeliveryClass::data);
     CHECK_FALSE(own(code).drop_session);
+    CHECK_FALSE(own(code).in_doubt);
   }
-  for (const char* code : {"08006", "25001", "55000", "HV000", "42P01", "2D000"}) {
+  for (const char* code :
+       {"08006", "08P01", "0A000", "25001", "25006", "26000", "2D000", "42501", "42703", "42883",
+        "42P01", "42P05", "55000", "55006", "58030", "58P01", "HV000", "XX001"}) {
+    INFO(code);
     CHECK(own(code).delivery_class == DeliveryClass::config);
     CHECK_FALSE(own(code).drop_session);
   }
-  CHECK(own("22P02").delivery_class == DeliveryClass::data);
   CHECK(own("40001").delivery_class == DeliveryClass::contention);
-  CHECK(own("25006").delivery_class == DeliveryClass::server);
-  CHECK(own("08P01").delivery_class == DeliveryClass::connection);
+  CHECK(own("55P03").delivery_class == DeliveryClass::contention);
+  CHECK(own("57014").delivery_class == DeliveryClass::timeout);
+  CHECK(classify_own("22023", "parameter \"x\"", false).delivery_class == DeliveryClass::data);
+  CHECK(classify_own("XX000", "quota", false).delivery_class == DeliveryClass::data);
   // A session that is gone was not ended by the statement.
+  for (const char* code : {"08006", "XX000", "ZZ999", "58030"})
+    CHECK(classify_own(code, "text", true).drop_session);
   CHECK(classify_own("08006", "text", true).delivery_class == DeliveryClass::connection);
   CHECK(classify_own("", "server closed the connection unexpectedly", true).drop_session);
+}
+
+TEST_CASE("classify: no answer of a live session makes a source wait for the server",
+          "[postgres][classify]") {
+  for (const auto& row : rows) {
+    if (row.sqlstate.starts_with("53") || row.sqlstate.starts_with("57P0")) continue;
+    INFO(row.sqlstate);
+    const auto verdict =
+        classify_own(row.sqlstate, "cached plan must not change result type", false);
+    CHECK(verdict.delivery_class != DeliveryClass::connection);
+    CHECK(verdict.delivery_class != DeliveryClass::server);
+    CHECK(verdict.delivery_class != DeliveryClass::defect);
+  }
+  CHECK(classify_own("53100", "text", false).delivery_class == DeliveryClass::server);
+  CHECK(classify_own("57P01", "text", false).delivery_class == DeliveryClass::connection);
+}
+
+TEST_CASE("classify: of a statement's own error only names are quoted", "[postgres][classify]") {
+  const std::string_view text = "INSERT INTO orders SELECT f($1)";
+  const auto message = [&](std::string_view code, std::string_view primary) {
+    return own_without_values(code, primary, text);
+  };
+  for (const char* code : {"42601", "42602", "42622", "22023", "P0001", "SH001", "XX000", "42P01",
+                           "42704", "42883", "38000", "0A000"}) {
+    INFO(code);
+    CHECK(message(code, "odd: \"CANARY\"") == "odd: \"…\"");
+    CHECK(message(code, "odd: \"orders\" CANARY \"orders\"") == "odd: \"…\"");
+  }
+  CHECK(message("42601", "at or near \"orders\"") == "at or near \"…\"");
+  CHECK(message("42P01", "relation \"orders\" is gone") == "relation \"orders\" is gone");
+  CHECK(message("23514", "relation \"t\" violates check \"c\"") ==
+        "relation \"t\" violates check \"c\"");
+  CHECK(message("42703", "record \"new\" has no field \"x\"") ==
+        "record \"new\" has no field \"x\"");
+  for (const char* code : {"P0001", "SH001", "XX000", "38000"})
+    CHECK(without_values(code, "odd: \"CANARY\"") == "odd: \"…\"");
+  CHECK(without_values("42601", "at or near \"VALUE\"") == "at or near \"VALUE\"");
 }
 
 }  // namespace holdfast::postgres

@@ -81,6 +81,19 @@ TEST_CASE("postgres: of a trigger's error only the primary message is kept", "[p
   CHECK(raised.message == "not today");
 }
 
+TEST_CASE("postgres: a trigger's own code refuses the entry", "[postgres][errors]") {
+  ErrorFixture fixture;
+  for (const std::string code : {"SH001", "MY001", "45000", "ZZ999"}) {
+    const auto raised = fixture.failure_of(
+        trigger("RAISE 'no \"%\"', NEW.dedupe_key USING ERRCODE = '" + code + "';"), drop_trigger);
+    CHECK(raised.delivery_class == DeliveryClass::data);
+    CHECK(raised.sqlstate == code);
+    CHECK(raised.message == "no \"…\"");
+    CHECK_FALSE(raised.session_lost);
+    fixture.cluster.query("DELETE FROM holdfast.inbox WHERE seq = 1");
+  }
+}
+
 TEST_CASE("postgres: an error that quotes a value keeps the code alone", "[postgres][errors]") {
   ErrorFixture fixture;
   const auto value = fixture.failure_of(

@@ -37,13 +37,17 @@ struct Fixture {
     return c;
   }();
 
-  [[nodiscard]] std::unique_ptr<PostgresDestination> open(const std::string& url) {
+  [[nodiscard]] std::unique_ptr<PostgresDestination> open(const std::string& url,
+                                                          const Clock& time) {
     config.url = Secret(url);
     auto created = PostgresDestination::create(
-        config, sources, node, clock,
+        config, sources, node, time,
         [this](const LogEvent& event) { events.with([&](auto& all) { all.push_back(event); }); });
     REQUIRE(created.has_value());
     return std::move(*created);
+  }
+  [[nodiscard]] std::unique_ptr<PostgresDestination> open(const std::string& url) {
+    return open(url, clock);
   }
   [[nodiscard]] std::unique_ptr<PostgresDestination> open() { return open(cluster.url()); }
 

@@ -32,6 +32,14 @@ struct StatementFixture : Fixture {
   }
 };
 
+/// Entries 1, 2, … of one source, each with a number "v".
+inline std::vector<Entry> numbered(int count, const std::string& source = "activities") {
+  std::vector<Entry> batch;
+  for (int v = 1; v <= count; ++v)
+    batch.push_back(make_entry(v, {}, std::format(R"({{"v":{}}})", v), source));
+  return batch;
+}
+
 /// Entries 1 … n of one source with these bodies.
 inline std::vector<Entry> entries_of(const std::vector<std::string>& bodies) {
   std::vector<Entry> batch;

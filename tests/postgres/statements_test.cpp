@@ -1,4 +1,5 @@
 #include "statement_fixture.hpp"
+#include "support/fake_clock.hpp"
 
 namespace holdfast::postgres {
 namespace {
@@ -136,7 +137,8 @@ TEST_CASE("statements: of updates of one row in one batch the last wins",
         "",
         0}});
   fixture.declare({{"INSERT INTO latest (k) VALUES ($1)", {"/k"}, "", 0}}, "other");
-  const auto destination = fixture.open();
+  support::FakeClock clock;
+  const auto destination = fixture.open(fixture.cluster.url(), clock);
   auto batch = entries_of({R"({"k":"a","v":1})", R"({"k":"b","v":2})", R"({"k":"a","v":3})"});
   batch.push_back(make_entry(4, {}, R"({"k":"o"})", "other"));
   batch.push_back(make_entry(5, {}, R"({"k":"p"})", "other"));
@@ -144,11 +146,20 @@ TEST_CASE("statements: of updates of one row in one batch the last wins",
   CHECK(fixture.rows("SELECT k, v, n FROM latest ORDER BY k") == "a|3|2;b|2|1;o||1;p||1");
   CHECK(fixture.one("SELECT count(*) FROM holdfast.inbox") == "5");
   CHECK(fixture.logged("cannot affect row a second time") == 1);
-  // Without a repeated key one statement does it.
+  // For a while it is not tried again, so that no transaction is done twice.
   const auto before = fixture.logged("FROM ROWS FROM");
+  clock.advance(one_by_one_time - 1ms);
+  REQUIRE(destination->deliver(entries_of({R"({"k":"c","v":1})", R"({"k":"c","v":2})"})));
+  CHECK(fixture.logged("FROM ROWS FROM") == before);
+  CHECK(fixture.logged("cannot affect row a second time") == 1);
+  // Then, without a repeated key, one statement does it.
+  clock.advance(1ms);
   REQUIRE(destination->deliver(entries_of({R"({"k":"a","v":4})", R"({"k":"b","v":5})"})));
   CHECK(fixture.logged("FROM ROWS FROM") == before + 1);
   CHECK(fixture.rows("SELECT v, n FROM latest WHERE v > 3 ORDER BY k") == "4|3;5|2");
+  REQUIRE(destination->deliver(entries_of({R"({"k":"a","v":6})", R"({"k":"a","v":7})"})));
+  CHECK(fixture.logged("cannot affect row a second time") == 2);
+  CHECK(fixture.rows("SELECT v, n FROM latest WHERE k = 'a'") == "7|5");
 }
 
 TEST_CASE("statements: several run in their order, entry by entry", "[postgres][statements]") {

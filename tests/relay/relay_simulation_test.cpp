@@ -39,6 +39,7 @@ class Schedule {
       check_rows();
     }
     misconfigured_.clear();
+    locked_.clear();
     rig_.destination.set_rule(nullptr);
     rig_.destination.heal();
     if (trouble_ == Trouble::poison) rig_.destination.refuse_bodies(bad_, bad_value());
@@ -87,24 +88,29 @@ class Schedule {
 
   void change_weather() {
     misconfigured_ = below(3) == 0 ? std::string(1, static_cast<char>('a' + below(3))) : "";
+    locked_ = below(3) == 0 ? std::string(1, static_cast<char>('a' + below(3))) : "";
     set_weather(below(3) == 0 ? 0 : below(100));
   }
 
   /// From now on each delivery fails with this chance, in one of several ways.
   void set_weather(int chance) {
-    rig_.destination.set_rule([this, chance](
-                                  std::span<const Entry> batch) -> std::optional<DeliveryFailure> {
-      const bool refused =
-          std::ranges::any_of(batch, [&](const Entry& entry) { return bad_.contains(entry.body); });
-      if (below(100) < chance) {
-        auto failed = failure();
-        // What Postgres refuses never gets as far as COMMIT.
-        const bool stops = refused || std::ranges::contains(batch, misconfigured_, &Entry::source);
-        if (!failed.in_doubt || !stops) return failed;
-      }
-      if (std::ranges::contains(batch, misconfigured_, &Entry::source)) return wrong_statement();
-      return refused ? std::optional(bad_value()) : std::nullopt;
-    });
+    rig_.destination.set_rule(
+        [this, chance](std::span<const Entry> batch) -> std::optional<DeliveryFailure> {
+          const bool refused = std::ranges::any_of(
+              batch, [&](const Entry& entry) { return bad_.contains(entry.body); });
+          if (below(100) < chance) {
+            auto failed = failure();
+            // What Postgres refuses never gets as far as COMMIT.
+            const bool stops = refused ||
+                               std::ranges::contains(batch, misconfigured_, &Entry::source) ||
+                               std::ranges::contains(batch, locked_, &Entry::source);
+            if (!failed.in_doubt || !stops) return failed;
+          }
+          if (std::ranges::contains(batch, misconfigured_, &Entry::source))
+            return wrong_statement();
+          if (std::ranges::contains(batch, locked_, &Entry::source)) return locked();
+          return refused ? std::optional(bad_value()) : std::nullopt;
+        });
   }
 
   DeliveryFailure failure() {
@@ -121,6 +127,14 @@ class Schedule {
   DeliveryFailure wrong_statement() const {
     auto failed = failure_of(DeliveryClass::config, "42P01");
     failed.source = misconfigured_;
+    return failed;
+  }
+
+  DeliveryFailure locked() {
+    using enum DeliveryClass;
+    auto failed = failure_of(contention, below(4) == 0 ? "40P01" : "55P03");
+    if (trouble_ == Trouble::timeouts && below(2) == 0) failed = failure_of(timeout, "57014");
+    failed.source = locked_;
     return failed;
   }
 
@@ -152,6 +166,7 @@ class Schedule {
   std::set<Uuid> ids_;
   std::map<OrderGroup, std::int64_t> last_;
   std::string misconfigured_;  ///< The source whose statements do not work now.
+  std::string locked_;         ///< The source whose table is locked now, or slow.
   RelayRig rig_;
 };
 

@@ -112,3 +112,18 @@ TEST_CASE("split: what is put back comes first", "[relay][split]") {
   CHECK(queue.take().front().seq == 1);
   CHECK(queue.take().front().seq == 3);
 }
+
+TEST_CASE("split: a source that is set apart comes last, as one part, in its order",
+          "[relay][split]") {
+  SplitQueue queue(batch_of(9));
+  queue.put_back_halves(queue.take());
+  queue.set_apart("odd");
+  std::vector<std::vector<std::int64_t>> parts;
+  while (!queue.empty()) {
+    auto& seqs = parts.emplace_back();
+    for (const Entry& entry : queue.take()) seqs.push_back(entry.seq);
+  }
+  CHECK(parts == std::vector<std::vector<std::int64_t>>{{2, 4}, {6, 8}, {1, 3, 5, 7, 9}});
+  queue.set_apart("odd");
+  CHECK(queue.empty());
+}

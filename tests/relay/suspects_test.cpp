@@ -172,3 +172,16 @@ TEST_CASE("suspects: their number has a limit, and the oldest is forgotten", "[r
   REQUIRE(suspects.session_breakers().size() == 1);
   CHECK(suspects.session_breakers().front().second == 2);
 }
+
+TEST_CASE("blocked: the third time blocks the source, one group alone counts once",
+          "[relay][blocked]") {
+  BlockWatch watch;
+  for (int i = 0; i < 10; ++i) CHECK_FALSE(watch.blocked({{"a", 1}}));
+  CHECK_FALSE(watch.blocked({{"a", 2}}));
+  CHECK_FALSE(watch.blocked({{"b", 3}}));
+  CHECK(watch.blocked({{"a", 3}}));
+  watch.clear("a");
+  CHECK_FALSE(watch.blocked({{"a", 1}, {"a", 2}}));
+  CHECK_FALSE(watch.blocked({{"a", 1}, {"a", 2}}));
+  CHECK(watch.blocked({{"a", 1}}));
+}
