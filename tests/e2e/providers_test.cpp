@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -6,6 +7,7 @@
 #include "fixture.hpp"
 #include "support/delivery.hpp"
 #include "support/sign.hpp"
+#include "support/vectors.hpp"
 
 using namespace holdfast;
 using namespace holdfast::support;
@@ -36,17 +38,10 @@ secrets = ["activities-token-1"]
 dedupe = "/id"
 )";
 
-// The vector of the provider reference: escapes as Meta sends them, signature made elsewhere.
-const std::string whatsapp_body =
-    R"({"object":"whatsapp_business_account","entry":[{"id":"102290129340398","changes":[{"value":)"
-    R"({"messaging_product":"whatsapp","metadata":{"display_phone_number":"15550783881",)"
-    R"("phone_number_id":"106540352242922"},"contacts":[{"profile":{"name":"Zo\u00eb"},)"
-    R"("wa_id":"16505551234"}],"messages":[{"from":"16505551234",)"
-    R"("id":"wamid.HBgLMTY1MDU1NTEyMzQVAgASGBQzQTdCNTg5RjY1MEMyRjlGMjRGNgA=",)"
-    R"("timestamp":"1739321024","type":"text","text":)"
-    R"({"body":"Does it come in another color? \ud83d\ude00"}}]},"field":"messages"}]}]})";
-const std::string whatsapp_signature =
-    "sha256=82ddd3448ae0449263c0f98728a32a9cb4791b65a0701b83b60e0e19787cbed2";
+/// The vector with the escapes that Meta sends.
+const Vector& whatsapp_vector() {
+  return *std::ranges::find(public_vectors(), Provider::whatsapp, &Vector::provider);
+}
 
 const std::vector<std::pair<std::string, std::string>> twilio_fields{
     {"SmsMessageSid", "SM00000000000000000000000000000001"},
@@ -115,7 +110,8 @@ json headers_of(const std::map<std::string, std::string>& row, const HttpRequest
 }  // namespace
 
 TEST_CASE("support: the test's own signers agree with the providers' vectors", "[e2e][support]") {
-  CHECK(sign_whatsapp("meta_app_secret", whatsapp_body) == whatsapp_signature);
+  const auto& whatsapp = whatsapp_vector();
+  CHECK(sign_whatsapp(whatsapp.secret, whatsapp.body) == whatsapp.headers.front().value);
   CHECK(sign_whatsapp("It's a Secret to Everybody", "Hello, World!") ==
         "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17");
   CHECK(sign_twilio("12345", "https://mycompany.com/myapp.php?foo=1&bar=2",
@@ -133,13 +129,14 @@ TEST_CASE("e2e: a signed WhatsApp request ends as an inbox row, byte for byte",
   PostgresCluster cluster;
   Daemon daemon(config_with_three_sources(cluster.url()));
   daemon.start();
-  const HttpRequest request{.target = "/api/whatsapp/webhook",
-                            .headers = {{"X-Hub-Signature-256", whatsapp_signature},
-                                        {"Content-Type", "application/json"},
-                                        {"Cookie", "session=secret"},
-                                        {"X-Zulu", "1"},
-                                        {"X-Alpha", "2"}},
-                            .body = whatsapp_body};
+  const HttpRequest request{
+      .target = "/api/whatsapp/webhook",
+      .headers = {{"X-Hub-Signature-256", whatsapp_vector().headers.front().value},
+                  {"Content-Type", "application/json"},
+                  {"Cookie", "session=secret"},
+                  {"X-Zulu", "1"},
+                  {"X-Alpha", "2"}},
+      .body = whatsapp_vector().body};
   const HttpResponse response = fetch(daemon.port(), request);
   CHECK(response.status == 200);
   CHECK(response.body.empty());
@@ -148,15 +145,16 @@ TEST_CASE("e2e: a signed WhatsApp request ends as an inbox row, byte for byte",
   const auto row = inbox_row(cluster, response.header("Holdfast-Id"));
   check_common(row, daemon, request);
   CHECK(row.at("source") == "whatsapp");
-  CHECK(row.at("dedupe_key").contains(base::sha256_hex(whatsapp_body)));
+  CHECK(row.at("dedupe_key").contains(base::sha256_hex(whatsapp_vector().body)));
   CHECK(row.at("seq") == "1");
   CHECK(row.at("content_type") == "application/json");
-  CHECK(json::parse(row.at("payload")) == json::parse(whatsapp_body));
-  CHECK(headers_of(row, request) == json::array({{"X-Hub-Signature-256", whatsapp_signature},
-                                                 {"Content-Type", "application/json"},
-                                                 {"Cookie", "***"},
-                                                 {"X-Zulu", "1"},
-                                                 {"X-Alpha", "2"}}));
+  CHECK(json::parse(row.at("payload")) == json::parse(whatsapp_vector().body));
+  CHECK(headers_of(row, request) ==
+        json::array({{"X-Hub-Signature-256", whatsapp_vector().headers.front().value},
+                     {"Content-Type", "application/json"},
+                     {"Cookie", "***"},
+                     {"X-Zulu", "1"},
+                     {"X-Alpha", "2"}}));
 }
 
 TEST_CASE("e2e: the WhatsApp challenge is answered for the right token only", "[e2e][providers]") {
@@ -257,9 +255,9 @@ TEST_CASE("e2e: a request without its proof is 401 and leaves no row", "[e2e][pr
   Daemon daemon(config_with_three_sources(cluster.url()));
   daemon.start();
   const auto status = [&](const std::string& target, const HttpHeaders& headers) {
-    return post(daemon.port(), target, headers, whatsapp_body).status;
+    return post(daemon.port(), target, headers, whatsapp_vector().body).status;
   };
-  const std::string wrong = sign_whatsapp("another secret", whatsapp_body);
+  const std::string wrong = sign_whatsapp("another secret", whatsapp_vector().body);
   CHECK(status("/api/whatsapp/webhook", {}) == 401);
   CHECK(status("/api/whatsapp/webhook", {{"X-Hub-Signature-256", wrong}}) == 401);
   CHECK(status("/api/twilio/webhook", {}) == 401);

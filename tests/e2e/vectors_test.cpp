@@ -168,15 +168,15 @@ std::map<std::string, Fresh> fresh_writes(std::int64_t time, const SigningKey& s
   add("sendgrid", Provider::sendgrid, sendgrid.public_key(),
       {{"X-Twilio-Email-Event-Webhook-Signature", sendgrid.sign(text + body)},
        {"X-Twilio-Email-Event-Webhook-Timestamp", text}});
-  const Scheme scheme{.prefix = "t1:",
-                      .body_template = "{timestamp}+{id}+{body}",
-                      .timestamp_header = "X-Time",
-                      .id_header = "X-Id"};
+  const HmacConfig scheme{.prefix = "t1:",
+                          .body_template = "{timestamp}+{id}+{body}",
+                          .timestamp_header = "X-Time",
+                          .id_header = "X-Id"};
   add("hmac", Provider::hmac, "own secret",
       {{"X-Signature", "t1:" + hmac_hex("SHA256", "own secret", text + "+id-1+" + body)},
        {"X-Time", text},
        {"X-Id", "id-1"}},
-      hmac_lines(scheme.config()));
+      hmac_lines(scheme));
   return writes;
 }
 

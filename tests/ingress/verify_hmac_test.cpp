@@ -9,7 +9,6 @@
 using namespace holdfast;
 using namespace holdfast::ingress;
 using namespace holdfast::ingress::test;
-using support::Scheme;
 using verify::Finding;
 
 namespace {
@@ -17,17 +16,18 @@ namespace {
 const std::string body = R"({"n":1})";
 constexpr std::int64_t now = 1'700'000'000;
 
-Finding finding(const Scheme& scheme, std::vector<Header> headers,
+Finding finding(const HmacConfig& scheme, std::vector<Header> headers,
                 const std::string& secret = "k") {
   auto source = source_of("s", Provider::hmac);
-  source.hmac = scheme.config();
+  source.hmac = scheme;
   source.secrets = {Secret(secret)};
   const auto head = head_of("POST", "/", std::move(headers));
   const WallTime at{std::chrono::seconds(now)};
   return verify::request(source, verify::Keys::of(source), {head, "", body, at}).finding;
 }
 
-bool passes(const Scheme& scheme, std::vector<Header> headers, const std::string& secret = "k") {
+bool passes(const HmacConfig& scheme, std::vector<Header> headers,
+            const std::string& secret = "k") {
   return finding(scheme, std::move(headers), secret) == Finding::verified;
 }
 
@@ -37,7 +37,7 @@ std::string code_of(std::string_view message, std::string_view key = "k") {
 
 /// A scheme that signs `text`, filled by hand as `message`.
 bool fills(const std::string& text, const std::string& message) {
-  const Scheme scheme{.body_template = text, .timestamp_header = "X-Time", .id_header = "X-Id"};
+  const HmacConfig scheme{.body_template = text, .timestamp_header = "X-Time", .id_header = "X-Id"};
   return passes(
       scheme,
       {{"X-Signature", code_of(message)}, {"X-Time", std::to_string(now)}, {"X-Id", "id-1"}});
@@ -62,9 +62,9 @@ TEST_CASE("hmac: the template is filled, all else in it stays", "[ingress][verif
 }
 
 TEST_CASE("hmac: the border between id and body cannot be moved", "[ingress][verify][hmac]") {
-  const Scheme scheme{.body_template = "{id}.{timestamp}.{body}",
-                      .timestamp_header = "X-Time",
-                      .id_header = "X-Id"};
+  const HmacConfig scheme{.body_template = "{id}.{timestamp}.{body}",
+                          .timestamp_header = "X-Time",
+                          .id_header = "X-Id"};
   const auto time = std::to_string(now);
   // What the sender once signed: its body holds a text that looks like a border.
   const auto code = code_of("id-1." + std::to_string(now - 5000) + ".x." + time + "." + body);
@@ -80,26 +80,26 @@ TEST_CASE("hmac: what the template or the window needs must be there, once",
   const auto time = std::to_string(now);
   const Header time_header{"X-Time", time};
   const Header id_header{"X-Id", "id-1"};
-  const Scheme timed{.body_template = "{timestamp}.{body}", .timestamp_header = "X-Time"};
+  const HmacConfig timed{.body_template = "{timestamp}.{body}", .timestamp_header = "X-Time"};
   const Header timed_code{"X-Signature", code_of(time + "." + body)};
   CHECK(passes(timed, {timed_code, time_header}));
   CHECK_FALSE(passes(timed, {timed_code}));
   CHECK_FALSE(passes(timed, {timed_code, time_header, time_header}));
 
-  const Scheme window_only{.timestamp_header = "X-Time"};
+  const HmacConfig window_only{.timestamp_header = "X-Time"};
   const Header plain_code{"X-Signature", code_of(body)};
   CHECK(passes(window_only, {plain_code, time_header}));
   CHECK_FALSE(passes(window_only, {plain_code}));
   CHECK_FALSE(passes(window_only, {plain_code, {"X-Time", "yesterday"}}));
 
-  const Scheme identified{.body_template = "{id}.{body}", .id_header = "X-Id"};
+  const HmacConfig identified{.body_template = "{id}.{body}", .id_header = "X-Id"};
   const Header id_code{"X-Signature", code_of("id-1." + body)};
   CHECK(passes(identified, {id_code, id_header}));
   CHECK_FALSE(passes(identified, {id_code}));
   CHECK_FALSE(passes(identified, {id_code, id_header, id_header}));
 
   // An id that is only a dedupe key may be missing: the write is accepted without one.
-  const Scheme keyed{.id_header = "X-Id"};
+  const HmacConfig keyed{.id_header = "X-Id"};
   CHECK(passes(keyed, {plain_code}));
   CHECK(passes(keyed, {plain_code, id_header, id_header}));
 
@@ -109,7 +109,7 @@ TEST_CASE("hmac: what the template or the window needs must be there, once",
 }
 
 TEST_CASE("hmac: the window is as wide as configured", "[ingress][verify][hmac]") {
-  Scheme scheme{.body_template = "{timestamp}.{body}", .timestamp_header = "X-Time"};
+  HmacConfig scheme{.body_template = "{timestamp}.{body}", .timestamp_header = "X-Time"};
   const auto at = [&](std::int64_t offset) {
     const auto time = std::to_string(now + offset);
     return finding(scheme, {{"X-Signature", code_of(time + "." + body)}, {"X-Time", time}});
@@ -129,7 +129,7 @@ TEST_CASE("hmac: prefix, header and encodings are as configured", "[ingress][ver
   for (const char c : hex) upper += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   CHECK(passes({}, {{"x-signature", upper}}));
   CHECK_FALSE(passes({}, {{"X-Signature", "sha256=" + hex}}));
-  const Scheme prefixed{.header = "X-Hub-Signature-256", .prefix = "sha256="};
+  const HmacConfig prefixed{.header = "X-Hub-Signature-256", .prefix = "sha256="};
   CHECK(passes(prefixed, {{"X-Hub-Signature-256", "sha256=" + hex}}));
   CHECK_FALSE(passes(prefixed, {{"X-Hub-Signature-256", hex}}));
   CHECK_FALSE(passes(prefixed, {{"X-Hub-Signature-256", "SHA256=" + hex}}));
@@ -145,8 +145,8 @@ TEST_CASE("hmac: prefix, header and encodings are as configured", "[ingress][ver
   auto url = code;
   for (auto& c : url) c = c == '+' ? '-' : c == '/' ? '_' : c;
   const auto bare = [](const std::string& text) { return text.substr(0, text.find('=')); };
-  const Scheme base64{.encoding = HmacEncoding::base64};
-  const Scheme base64url{.encoding = HmacEncoding::base64url};
+  const HmacConfig base64{.encoding = HmacEncoding::base64};
+  const HmacConfig base64url{.encoding = HmacEncoding::base64url};
   CHECK(passes(base64, {{"X-Signature", code}}, secret));
   CHECK(passes(base64, {{"X-Signature", bare(code)}}, secret));
   CHECK_FALSE(passes(base64, {{"X-Signature", url}}, secret));
@@ -159,8 +159,8 @@ TEST_CASE("hmac: prefix, header and encodings are as configured", "[ingress][ver
 TEST_CASE("hmac: a secret is decoded as configured, and one that is not so verifies nothing",
           "[ingress][verify][hmac]") {
   const Header code{"X-Signature", code_of(body, "\x01\xFFkey")};
-  const Scheme hex{.secret_encoding = SecretEncoding::hex};
-  const Scheme base64{.secret_encoding = SecretEncoding::base64};
+  const HmacConfig hex{.secret_encoding = SecretEncoding::hex};
+  const HmacConfig base64{.secret_encoding = SecretEncoding::base64};
   CHECK(passes(hex, {code}, "01ff6b6579"));
   CHECK(passes(hex, {code}, "01FF6B6579"));
   CHECK(passes(base64, {code}, "Af9rZXk="));

@@ -78,13 +78,13 @@ Vector webhooks(std::string name, const std::string& brand, std::string signatur
 }
 
 Vector hmac(std::string name, std::string secret, std::string body, std::string code,
-            const Scheme& scheme) {
+            const HmacConfig& scheme) {
   return {.name = std::move(name),
           .provider = Provider::hmac,
           .secret = std::move(secret),
           .headers = {{scheme.header, scheme.prefix + std::move(code)}},
           .body = std::move(body),
-          .hmac = scheme.config()};
+          .hmac = scheme};
 }
 
 void add_of_one_header(std::vector<Vector>& vectors) {

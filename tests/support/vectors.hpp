@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,23 +26,5 @@ struct Vector {
 };
 
 [[nodiscard]] const std::vector<Vector>& public_vectors();
-
-/// An HmacConfig of which an initialiser may leave out any field.
-struct Scheme {
-  std::string header = HmacConfig{}.header;
-  HmacAlgorithm algorithm = HmacConfig{}.algorithm;
-  HmacEncoding encoding = HmacConfig{}.encoding;
-  std::string prefix = {};
-  std::string body_template = HmacConfig{}.body_template;
-  std::string timestamp_header = {};
-  std::string id_header = {};
-  std::chrono::milliseconds tolerance = HmacConfig{}.tolerance;
-  SecretEncoding secret_encoding = HmacConfig{}.secret_encoding;
-
-  [[nodiscard]] HmacConfig config() const {
-    return {header,           algorithm, encoding,  prefix,         body_template,
-            timestamp_header, id_header, tolerance, secret_encoding};
-  }
-};
 
 }  // namespace holdfast::support
