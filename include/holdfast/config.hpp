@@ -28,6 +28,8 @@ struct IngressConfig {
   std::string public_url;  ///< What senders call; empty: taken from the request.
   std::uint64_t max_body_bytes = 4 * mib;
   std::uint32_t max_connections = 256;
+  std::uint32_t max_open_connections = 16'384;
+  std::uint32_t max_connections_per_address = 1024;
   std::uint32_t max_headers = 100;
   std::uint64_t max_header_bytes = 16 * kib;
   std::uint64_t max_uri_bytes = 8 * kib;

@@ -98,6 +98,7 @@ struct Entry : EntrySummary {
   std::string body;
   std::optional<std::string> traceparent;
   std::vector<Attempt> attempts;  ///< Filled by Outbox::find only.
+  bool payload_damaged = false;   ///< By find only: the payload is not what was accepted, or gone.
 };
 
 }  // namespace holdfast

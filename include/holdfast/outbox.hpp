@@ -45,6 +45,7 @@ class AppendTicket {
   [[nodiscard]] std::expected<Appended, Failure> wait(std::chrono::milliseconds timeout);
 
  private:
+  friend class Outbox;
   std::shared_ptr<Shared> shared_;
 };
 
@@ -63,6 +64,12 @@ struct Settlement {
 struct AttemptRecord {
   std::int64_t seq = 0;
   Attempt attempt;
+};
+
+/// What an operator's change of one entry came to.
+struct EntryChange {
+  std::optional<EntryState> found;  ///< The state before; nullopt: there is no such entry.
+  bool changed = false;             ///< False: in that state the change is not for this entry.
 };
 
 /// What must stay in order: a source, or one value of `order_by` in it.
@@ -114,13 +121,17 @@ class Outbox {
   struct Dependencies {
     const Clock& clock;
     LogSink log;
-    /// Called by the writer, after the waiting requests were refused, when a commit met an I/O
-    /// error. The daemon leaves by _Exit(1) here; it must not return to normal work.
+    /// Called, after the waiting requests were refused, by the writer when a commit met an I/O
+    /// error, and by any thread whose read met damage. The daemon
+    /// leaves by _Exit(1) here; it must not return to normal work.
     std::function<void(const Failure&)> on_broken;
     /// SQLite VFS to use; empty: the default one. The seam of the fault tests.
     std::string vfs;
     /// True: checkpoint on open (always, but in the test that shows why).
     bool checkpoint_on_open = true;
+    /// True: nobody runs the writer; append and settle commit at once, in the calling thread, which
+    /// must be the only one. For programs and simulations of one thread.
+    bool commit_in_caller = false;
   };
 
   /// Opens or makes the file, recovers, migrates, checkpoints and locks it.
@@ -128,7 +139,8 @@ class Outbox {
   /// Promise:  on success nothing that was recovered lives in the page cache alone.
   /// Errors:   refused (locked by another process, unsafe file system, newer schema: file
   /// untouched,
-  ///           pragmas not in force), broken (damaged file, I/O error).
+  ///           pragmas not in force, damaged and no room to salvage it), broken (I/O error). A
+  ///           damaged file is put aside and salvaged; docs/decisions/0013.
   [[nodiscard]] static std::expected<std::unique_ptr<Outbox>, Failure> open(
       const OutboxConfig& config, Dependencies dependencies);
   ~Outbox();
@@ -141,12 +153,21 @@ class Outbox {
   [[nodiscard]] std::expected<Appended, Failure> append(NewEntry entry,
                                                         std::chrono::milliseconds timeout);
 
-  /// Pending entries in commit order, payload included. A pure read: it marks nothing.
+  /// Pending entries in commit order, payload included. It marks nothing, but one whose bytes are
+  /// not what was accepted is left out, and becomes dead with the reason "damaged".
   [[nodiscard]] std::expected<std::vector<Entry>, Failure> claim(const ClaimRequest& request);
   /// Writes outcomes in one commit shared with appends. Entries that are no longer pending are
   /// skipped. Blocks:   until durable.
   [[nodiscard]] std::expected<void, Failure> settle(std::vector<Settlement> settlements,
                                                     std::vector<AttemptRecord> attempts = {});
+
+  /// A dead entry becomes pending again, with its id and its old place in the order of its group.
+  /// Blocks:   until durable.
+  [[nodiscard]] std::expected<EntryChange, Failure> retry(const Uuid& id);
+  /// A pending or dead entry is never delivered; its payload is kept for keep_discarded. One that
+  /// is being delivered at this moment may reach Postgres all the same.
+  /// Blocks:   until durable.
+  [[nodiscard]] std::expected<EntryChange, Failure> discard(const Uuid& id);
 
   /// One entry with payload and attempts; nullopt if unknown.
   [[nodiscard]] std::expected<std::optional<Entry>, Failure> find(const Uuid& id);
@@ -169,25 +190,6 @@ class Outbox {
  private:
   class Impl;
   explicit Outbox(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
-};
-
-/// Reads an outbox file from another process, read-only, while the daemon may be running.
-///
-/// Threads:  one at a time.
-/// Blocks:   each call opens one read snapshot of well under a second.
-class OutboxReader {
- public:
-  [[nodiscard]] static std::expected<OutboxReader, Failure> open(const std::string& path);
-  ~OutboxReader();
-  OutboxReader(OutboxReader&&) noexcept;
-  OutboxReader& operator=(OutboxReader&&) noexcept;
-  [[nodiscard]] std::expected<std::optional<Entry>, Failure> find(const Uuid& id);
-  [[nodiscard]] std::expected<std::vector<EntrySummary>, Failure> list(const ListRequest& request);
-
- private:
-  class Impl;
-  explicit OutboxReader(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -30,7 +30,7 @@ struct RelayStep {
 /// With several destinations each has a machine and, in run, a thread of its own; a group always
 /// belongs to the same one.
 ///
-/// Threads:  run_once and run: the relay thread. wake, stats: any.
+/// Threads:  run_once and run: the relay thread. The others: any.
 class Relay {
  public:
   struct Options {
@@ -57,6 +57,10 @@ class Relay {
   void run(std::stop_token stop);
   /// There may be something to deliver.
   void wake();
+  /// An operator's pause, of one source or of everything: after the running batch nothing is
+  /// delivered and nothing is tried until resume. Both return false if it was so already.
+  bool pause(const std::optional<std::string>& source = {});
+  bool resume(const std::optional<std::string>& source = {});
   [[nodiscard]] RelayStats stats() const;
 
  private:

@@ -21,10 +21,6 @@ char to_lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-const unsigned char* as_unsigned(std::string_view bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
-}
-
 /// Length of the well-formed UTF-8 sequence at the start of `rest`, or 0.
 /// Source: Unicode 16, table 3-7.
 std::size_t utf8_sequence_length(std::string_view rest) {
@@ -91,6 +87,16 @@ std::optional<std::chrono::minutes> read_offset(std::string_view text, std::size
 }
 
 }  // namespace
+
+const unsigned char* as_unsigned(std::string_view bytes) {
+  return reinterpret_cast<const unsigned char*>(bytes.data());
+}
+
+std::string_view trim_blanks(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
 
 std::string to_hex(std::string_view bytes) {
   static constexpr std::string_view digits = "0123456789abcdef";
@@ -227,8 +233,12 @@ std::optional<WallTime> from_rfc3339(std::string_view text) {
                             day(static_cast<unsigned>(*d))};
   if (!offset || at != text.size() || !date.ok() || *h > 23 || *mi > 59 || *s > 60)
     return std::nullopt;
-  return WallTime(sys_days(date)) + hours(*h) + minutes(*mi) + seconds(*s) +
-         milliseconds(fraction) - *offset;
+  const WallTime time = WallTime(sys_days(date)) + hours(*h) + minutes(*mi) + seconds(*s) +
+                        milliseconds(fraction) - *offset;
+  // An offset or a leap second at either end can leave the years that four digits write.
+  const auto written = year_month_day(floor<days>(time)).year();
+  if (written < year(0) || written > year(9999)) return std::nullopt;
+  return time;
 }
 
 }  // namespace holdfast::base

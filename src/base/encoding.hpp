@@ -33,6 +33,10 @@ namespace holdfast::base {
 
 /// Equal in a time that depends on the lengths only.
 [[nodiscard]] bool equal_constant_time(std::string_view left, std::string_view right);
+/// The same bytes, as OpenSSL takes them.
+[[nodiscard]] const unsigned char* as_unsigned(std::string_view bytes);
+/// Without the spaces and tabs around it, which mean nothing in a header (OWS of RFC 9110).
+[[nodiscard]] std::string_view trim_blanks(std::string_view text);
 /// ASCII case-insensitive equality, for header names.
 [[nodiscard]] bool equal_ignore_case(std::string_view left, std::string_view right);
 

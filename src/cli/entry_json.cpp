@@ -72,6 +72,7 @@ ordered_json entry_json(const Entry& entry, std::optional<bool> held) {
   document["body_base64"] =
       entry.payload_kept ? ordered_json(base::to_base64(entry.body)) : ordered_json(nullptr);
   if (entry.payload_kept && base::is_utf8(entry.body)) document["body_text"] = entry.body;
+  if (entry.payload_damaged) document["payload_damaged"] = true;
   document["attempts"] = attempts_json(entry.attempts);
   return document;
 }

@@ -112,6 +112,7 @@ std::string entry_text(const Entry& entry, bool held) {
   add("traceparent", printable(entry.traceparent.value_or("")));
   add("body", std::format("{} bytes, sha256 {}{}", entry.body_bytes, base::to_hex(digest),
                           entry.payload_kept ? "; --body prints it" : "; removed by retention"));
+  if (entry.payload_damaged) add("damaged", "the payload is not what was accepted, or is gone");
   for (const auto& header : entry.headers)
     add("header", printable(header.name) + ": " + printable(header.value));
   for (const auto& attempt : entry.attempts)

@@ -9,6 +9,7 @@
 #include "cli/entry_text.hpp"
 #include "cli/outbox_request.hpp"
 #include "cli/output.hpp"
+#include "holdfast/outbox_reader.hpp"
 
 namespace holdfast::cli {
 namespace {

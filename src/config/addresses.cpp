@@ -36,6 +36,8 @@ struct Address {
 };
 
 std::optional<Address> parse_address(std::string_view text) {
+  // inet_pton ends at a NUL, and what stands behind it would be kept unread.
+  if (text.contains('\0')) return std::nullopt;
   const std::string terminated(text);
   Address address;
   if (inet_pton(AF_INET, terminated.c_str(), address.bytes.data()) == 1) return address;

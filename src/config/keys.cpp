@@ -9,13 +9,22 @@
 namespace holdfast::config {
 namespace {
 
-constexpr std::string_view ingress_keys[] = {"listen",           "public_url",
-                                             "max_body",         "max_connections",
-                                             "max_headers",      "max_header_bytes",
-                                             "max_uri",          "max_inflight_bytes",
-                                             "request_deadline", "keep_alive_timeout",
-                                             "append_timeout",   "trusted_proxies",
-                                             "tls_certificate",  "tls_key"};
+constexpr std::string_view ingress_keys[] = {"listen",
+                                             "public_url",
+                                             "max_body",
+                                             "max_connections",
+                                             "max_open_connections",
+                                             "max_connections_per_address",
+                                             "max_headers",
+                                             "max_header_bytes",
+                                             "max_uri",
+                                             "max_inflight_bytes",
+                                             "request_deadline",
+                                             "keep_alive_timeout",
+                                             "append_timeout",
+                                             "trusted_proxies",
+                                             "tls_certificate",
+                                             "tls_key"};
 constexpr std::string_view outbox_keys[] = {
     "path",           "max_size",      "disk_reserve",           "keep_delivered",
     "keep_discarded", "dedupe_window", "allow_unsafe_filesystem"};

@@ -84,6 +84,8 @@ void write(Writer& out, const IngressConfig& ingress) {
   out.text("public_url", without_user(ingress.public_url));
   out.size("max_body", ingress.max_body_bytes);
   out.count("max_connections", ingress.max_connections);
+  out.count("max_open_connections", ingress.max_open_connections);
+  out.count("max_connections_per_address", ingress.max_connections_per_address);
   out.count("max_headers", ingress.max_headers);
   out.size("max_header_bytes", ingress.max_header_bytes);
   out.size("max_uri", ingress.max_uri_bytes);

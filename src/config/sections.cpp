@@ -53,6 +53,9 @@ void read_ingress(const toml::table& table, IngressConfig& ingress, Loading& loa
     reader.read_parsed("public_url", ingress.public_url, parse_public_url);
   reader.read_size("max_body", ingress.max_body_bytes, {1, max_body_bytes_max});
   reader.read_count("max_connections", ingress.max_connections, {1, 10'000});
+  reader.read_count("max_open_connections", ingress.max_open_connections, {1, 1'000'000});
+  reader.read_count("max_connections_per_address", ingress.max_connections_per_address,
+                    {1, 1'000'000});
   reader.read_count("max_headers", ingress.max_headers, {1, 1000});
   reader.read_size("max_header_bytes", ingress.max_header_bytes, {kib, 512 * kib});
   reader.read_size("max_uri", ingress.max_uri_bytes, {64, 64 * kib});

@@ -92,7 +92,8 @@ Parsed<std::string> parse_order_by(std::string_view text) {
 }
 
 Parsed<std::string> parse_schema(std::string_view text) {
-  if (text.empty() || text.size() > schema_bytes_max || !base::is_utf8(text))
+  // A NUL would end the statement that the name stands in.
+  if (text.empty() || text.size() > schema_bytes_max || !base::is_utf8(text) || text.contains('\0'))
     return wrong(text,
                  std::format("is no name of a schema; write 1 to {} bytes", schema_bytes_max));
   if (text.starts_with("pg_"))

@@ -1,6 +1,7 @@
 #include "ingress/acceptor.hpp"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -9,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <utility>
 
 #include "base/check.hpp"
@@ -19,12 +21,32 @@ namespace {
 /// How long to let others give descriptors back before the next try.
 constexpr int exhausted_wait_milliseconds = 50;
 
+int open_reserve() {
+  return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+IpAddress address_of(const sockaddr_storage& address) {
+  IpAddress ip;
+  if (address.ss_family == AF_INET6) {
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, &address, sizeof(v6));
+    std::memcpy(ip.bytes.data(), &v6.sin6_addr, sizeof(v6.sin6_addr));
+    return ip;
+  }
+  sockaddr_in v4{};
+  std::memcpy(&v4, &address, sizeof(v4));
+  ip.bytes[10] = ip.bytes[11] = 0xFF;
+  std::memcpy(&ip.bytes[12], &v4.sin_addr, sizeof(v4.sin_addr));
+  return ip;
+}
+
 }  // namespace
 
 Acceptor::Acceptor(int listener, Callbacks callbacks)
     : listener_(listener),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      callbacks_(std::move(callbacks)) {
+      callbacks_(std::move(callbacks)),
+      reserve_(open_reserve()) {
   HOLDFAST_CHECK(wake_ >= 0, "no eventfd for the accepting thread");
   ::fcntl(listener_, F_SETFL, ::fcntl(listener_, F_GETFL) | O_NONBLOCK);
   thread_ = std::jthread([this] { run(); });
@@ -33,6 +55,7 @@ Acceptor::Acceptor(int listener, Callbacks callbacks)
 Acceptor::~Acceptor() {
   stop();
   ::close(wake_);
+  if (reserve_ >= 0) ::close(reserve_);
 }
 
 void Acceptor::stop() {
@@ -53,17 +76,22 @@ void Acceptor::run() {
 
 Acceptor::Taken Acceptor::take_waiting() {
   for (;;) {
-    const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    sockaddr_storage address{};
+    socklen_t length = sizeof(address);
+    const int socket = ::accept4(listener_, reinterpret_cast<sockaddr*>(&address), &length,
+                                 SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (socket >= 0) {
-      callbacks_.accepted(socket);
+      callbacks_.accepted(socket, address_of(address));
       continue;
     }
     switch (errno) {
       case EAGAIN: return Taken::all;
       case EMFILE:
       case ENFILE:
+        if (callbacks_.exhausted(errno) || !refuse_one()) return Taken::exhausted;
+        continue;
       case ENOBUFS:
-      case ENOMEM: callbacks_.exhausted(errno); return Taken::exhausted;
+      case ENOMEM: (void)callbacks_.exhausted(errno); return Taken::exhausted;
       // An error of the connection that was about to be accepted, not of the listener: accept(2).
       case EINTR:
       case ECONNABORTED:
@@ -76,9 +104,23 @@ Acceptor::Taken Acceptor::take_waiting() {
       case ENONET:
       case ENOPROTOOPT:
       case EOPNOTSUPP: continue;
-      default: callbacks_.exhausted(errno); return Taken::exhausted;
+      default: (void)callbacks_.exhausted(errno); return Taken::exhausted;
     }
   }
+}
+
+/// Tells the next connection that there is no room for it; false if nothing could be done.
+bool Acceptor::refuse_one() {
+  if (reserve_ < 0) reserve_ = open_reserve();
+  if (reserve_ < 0) return false;
+  ::close(reserve_);
+  const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (socket >= 0) {
+    callbacks_.refused(socket);
+    ::close(socket);
+  }
+  reserve_ = open_reserve();
+  return socket >= 0 && reserve_ >= 0;
 }
 
 /// Waits for connections or the end; true at the end.

@@ -3,19 +3,25 @@
 #include <functional>
 #include <thread>
 
+#include "ingress/network.hpp"
+
 namespace holdfast::ingress {
 
 /// Accepts connections until it is stopped. The HTTP library's own loop is not used, because it
 /// closes the listening socket for good at the first ENFILE, ENOBUFS or ENOMEM, and spins at
-/// EMFILE.
+/// EMFILE. One descriptor is kept in reserve: where there is none for a new connection, the reserve
+/// is given up for as long as it takes to tell the sender so.
 ///
 /// Threads:  one owner; the callbacks run on the accepting thread.
 class Acceptor {
  public:
   struct Callbacks {
-    std::function<void(int)> accepted;  ///< Owns the socket.
-    std::function<void(int)>
-        exhausted;  ///< The errno of an accept that lacked descriptors or memory.
+    std::function<void(int, const IpAddress&)> accepted;  ///< Owns the socket; who is there.
+    /// The errno of an accept that lacked descriptors or memory. True if that will soon be over:
+    /// the connection then waits for the next try.
+    std::function<bool(int)> exhausted;
+    /// Must say no to this socket and leave it to the caller to close.
+    std::function<void(int)> refused;
   };
   /// Needs:    `listener` listens, and stays open until stop() has returned. It is made
   /// non-blocking.
@@ -31,12 +37,14 @@ class Acceptor {
   enum class Taken { all, exhausted };
   void run();
   [[nodiscard]] Taken take_waiting();
+  [[nodiscard]] bool refuse_one();
   [[nodiscard]] bool wait(bool for_connections, int milliseconds) const;
 
   // Constant after construction.
   const int listener_;
   const int wake_;  ///< An eventfd: readable once stop() was called.
   const Callbacks callbacks_;
+  int reserve_;  ///< Owned by the accepting thread; -1 while it is given up.
   std::jthread thread_;
 };
 

@@ -29,11 +29,13 @@ bool is_text(char c) {
 
 }  // namespace
 
-std::expected<std::size_t, Fault> ChunkScanner::accept(std::string_view bytes) {
+std::expected<std::size_t, Fault> ChunkScanner::accept(std::string_view bytes,
+                                                       std::string* content) {
   std::size_t at = 0;
   while (at < bytes.size() && state_ != State::complete) {
     if (state_ == State::data) {
       const auto step = std::min<std::uint64_t>(remaining_, bytes.size() - at);
+      if (content != nullptr) content->append(bytes.substr(at, step));
       remaining_ -= step;
       at += step;
       if (remaining_ == 0) state_ = State::data_cr;
@@ -68,6 +70,8 @@ ChunkScanner::Next ChunkScanner::next(char c) {
     case State::trailer_start:
       if (c == '\r') return State::end_lf;
       if (c == ' ' || c == '\t') return fault("a trailer line is folded");
+      if (c == ':') return fault("a trailer line without a name");
+      trailer_named_ = false;
       return next_in_trailer(c);
     case State::trailer: return next_in_trailer(c);
     case State::trailer_lf:
@@ -100,8 +104,10 @@ ChunkScanner::Next ChunkScanner::next_in_extension(char c) {
 }
 
 ChunkScanner::Next ChunkScanner::next_in_trailer(char c) {
+  if (c == '\r' && !trailer_named_) return fault("a trailer line without a name");
   if (c == '\r') return State::trailer_lf;
   if (!is_text(c)) return fault("a control character in a trailer");
+  if (c == ':') trailer_named_ = true;
   if (++trailer_bytes_ > trailer_bytes_max) return fault("the trailers are too long");
   return State::trailer;
 }

@@ -1,49 +1,52 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 
-#include "holdfast/clock.hpp"
-#include "ingress/network.hpp"
-
 namespace holdfast::ingress {
 
-/// One accepted socket: bytes in through a buffer and out, each with a deadline. Owns the socket.
+/// One accepted socket with a buffer for each direction. Owns the socket. Nothing in it blocks but
+/// wait_for: a peer that is slow, or reads nothing, must never hold a thread.
 ///
-/// Threads:  one at a time; another may only shut the socket down.
+/// Threads:  one at a time.
 class Connection {
  public:
-  enum class Fill { data, closed, timed_out };
+  enum class Received { data, nothing, closed };
+  enum class Flushed { all, some, gone };
 
-  Connection(int socket, const Clock& clock) : socket_(socket), clock_(clock) {}
+  /// Needs:    `socket` does not block.
+  explicit Connection(int socket) : socket_(socket) {}
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   [[nodiscard]] int socket() const { return socket_; }
-  /// nullopt if the peer is gone already.
-  [[nodiscard]] std::optional<IpAddress> peer() const;
   /// What was received and not consumed yet.
   [[nodiscard]] std::string_view buffered() const;
   void consume(std::size_t bytes);
-  /// Blocks:   until more bytes are buffered, or `deadline`.
-  [[nodiscard]] Fill fill(SteadyTime deadline);
-  /// Blocks:   until all is handed to the system, at most write_limit.
-  [[nodiscard]] bool send(std::string_view bytes);
-  /// Ends the sending side and reads on for a while, because a socket that is closed with unread
-  /// bytes is reset, and the reset takes the answer from a peer that has not read it yet.
-  /// Blocks:   until the peer closes, at most linger_limit.
-  void linger();
+  /// Takes what has arrived, at most read_bytes.
+  [[nodiscard]] Received receive();
+  /// Puts bytes behind those that are still to be sent.
+  void queue(std::string_view bytes) { output_.append(bytes); }
+  /// Hands the system what it takes of them.
+  [[nodiscard]] Flushed flush();
+  /// No more will be sent. False if the peer is gone already.
+  [[nodiscard]] bool finish();
+  /// Gives the memory of empty buffers back.
+  void shrink();
+  /// Blocks:   until the socket is ready for `events`, at most `limit`; false if it is not by then.
+  [[nodiscard]] bool wait_for(short events, std::chrono::milliseconds limit) const;
+
+  static constexpr std::size_t read_bytes = 16'384;
 
  private:
-  [[nodiscard]] bool wait_for(short events, SteadyTime deadline) const;
-
   const int socket_;
-  const Clock& clock_;
-  std::string buffer_;
-  std::size_t consumed_ = 0;  ///< Of buffer_.
+  std::string input_;
+  std::size_t consumed_ = 0;  ///< Of input_.
+  std::string output_;
+  std::size_t sent_ = 0;  ///< Of output_.
 };
 
 }  // namespace holdfast::ingress

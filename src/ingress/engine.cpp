@@ -2,31 +2,54 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <format>
-#include <limits>
 #include <utility>
 
 namespace holdfast::ingress {
 namespace {
 
+using std::chrono::milliseconds;
+
 constexpr int listen_backlog = 1024;
-/// Threads beyond the seats: they tell those who find no seat so, and bridge the moment in which a
-/// connection gives way.
-constexpr std::size_t spare_threads = 4;
+/// Whole requests that wait for a thread.
 constexpr std::size_t queue_max = 1024;
-/// How long a new connection waits for a seat. With the spare threads and the queue the last in the
-/// queue is told so within half a minute, unless those before it are slow to take their refusal.
-constexpr std::chrono::milliseconds seat_patience{100};
+/// How long a thread waits for a sender before the waiting room does: for the next request of a
+/// connection, and for one whole request from its first byte. Not at all while work waits.
+constexpr milliseconds thread_wait{50};
+constexpr std::size_t lingering_max = 256;
+/// Connections above max_open_connections for as long as it takes to find who gives way.
+constexpr std::size_t open_excess_max = 256;
+/// Beside the bodies: of heads, and bytes that are not taken apart yet.
+constexpr std::uint64_t head_bytes_max = mib;
 
 /// cpp-httplib sets SO_REUSEPORT by default, with which a second daemon would share the port.
 void set_listener_options(socket_t socket) {
   const int on = 1;
   ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+}
+
+/// What is configured, less where the process may not open so many files: the outbox, Postgres and
+/// the admin listener keep theirs.
+std::size_t open_connections_max(const IngressConfig& config) {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return config.max_open_connections;
+  constexpr rlim_t kept_max = 1024;
+  const auto kept = std::min(kept_max, files.rlim_cur / 2);
+  return std::min<std::size_t>(config.max_open_connections, files.rlim_cur - kept);
+}
+
+/// Of requests that arrive slowly: at most half of the bodies' memory, so that the other half is
+/// there for those that do not; but one body of any source always fits.
+std::size_t slow_bytes_max(const IngressConfig& config, const SourceTable& sources) {
+  return std::max(config.max_inflight_bytes / 2, sources.body_bytes_max()) + head_bytes_max;
 }
 
 }  // namespace
@@ -35,46 +58,36 @@ Engine::Engine(const IngressConfig& config, SourceTable sources, TrustedProxies 
                IngressServer::Dependencies dependencies)
     : config_(config),
       sources_(std::move(sources)),
+      proxies_(std::move(proxies)),
       dependencies_(std::move(dependencies)),
-      intake_(config.append_timeout, std::move(proxies),
+      intake_(config.append_timeout, proxies_,
               {dependencies_.outbox, dependencies_.clock, dependencies_.log}),
       budget_(config.max_inflight_bytes),
-      seats_(config.max_connections, seat_patience),
-      workers_({config.max_connections + spare_threads, queue_max},
-               [this](int socket) { serve(socket); }) {
-  set_handlers();
-}
+      places_({open_connections_max(config), config.max_connections_per_address}),
+      context_{.sources = sources_,
+               .budget = budget_,
+               .clock = dependencies_.clock,
+               .limits = {config.max_uri_bytes, config.max_headers, config.max_header_bytes},
+               .request_deadline = config.request_deadline,
+               .keep_alive_timeout = config.keep_alive_timeout,
+               .answered = [this](const Source* source, int status,
+                                  SteadyTime started) { answered(source, status, started); }},
+      workers_({config.max_connections, queue_max}, dependencies_.clock,
+               [this](std::unique_ptr<Session> session) { serve(std::move(session)); }),
+      room_({slow_bytes_max(config, sources_), lingering_max},
+            {places_, workers_, dependencies_.clock, [this] { warn_full(); }}) {}
 
 Engine::~Engine() {
-  stop(std::chrono::milliseconds(0));
-}
-
-void Engine::set_handlers() {
-  // Each source's own limit is kept by take(); the library's must never be the first to act.
-  set_payload_max_length(std::numeric_limits<std::size_t>::max());
-  // Every request reaches it as one for "/", see MessageStream. Only the form of the handler with a
-  // content reader gives bodies as they are.
-  Get("/", [this](const httplib::Request& request, httplib::Response& response) {
-    handle(request, response, nullptr);
-  });
-  Post("/", [this](const httplib::Request& request, httplib::Response& response,
-                   const httplib::ContentReader& reader) { handle(request, response, &reader); });
-  set_exception_handler([this](const httplib::Request& request, httplib::Response& response,
-                               const std::exception_ptr&) {
-    write_reply(exchange_of(request),
-                problem({503, "the write could not be stored; send it again"}), response);
-  });
-  // It would announce a number of requests per connection that does not hold here.
-  set_post_routing_handler([](const httplib::Request&, httplib::Response& response) {
-    response.headers.erase("Keep-Alive");
-  });
+  stop(milliseconds(0));
 }
 
 std::expected<void, Failure> Engine::listen_and_serve() {
   if (auto bound = bind(); !bound) return bound;
   acceptor_ = std::make_unique<Acceptor>(
-      svr_sock_, Acceptor::Callbacks{[this](int socket) { accepted(socket); },
-                                     [this](int error) { exhausted(error); }});
+      svr_sock_,
+      Acceptor::Callbacks{[this](int socket, const IpAddress& peer) { accepted(socket, peer); },
+                          [this](int error) { return exhausted(error); },
+                          [this](int socket) { refused(socket); }});
   return {};
 }
 
@@ -104,117 +117,125 @@ std::expected<void, Failure> Engine::bind() {
 
 IngressStats Engine::stats() const {
   auto stats = traffic_.snapshot();
-  stats.connections = seats_.count();
+  stats.connections = places_.count();
   stats.inflight_bytes = budget_.used();
   return stats;
 }
 
-void Engine::stop(std::chrono::milliseconds grace) {
+void Engine::stop(milliseconds grace) {
   if (acceptor_) acceptor_->stop();
   if (const auto listener = svr_sock_.exchange(INVALID_SOCKET); listener != INVALID_SOCKET)
     ::close(listener);
-  seats_.close_idle();
-  if (!workers_.wait_until_empty(grace)) seats_.cut_all();
+  context_.closing = true;
+  room_.close_idle();
+  if (!places_.wait_until_empty(grace)) room_.cut_all();
   workers_.join();
+  room_.stop();
 }
 
-void Engine::accepted(int socket) {
+void Engine::accepted(int socket, const IpAddress& peer) {
   const int on = 1;
   ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  if (workers_.offer(socket)) return;
-  // A full queue behind a full house: nobody is left to say even that much.
-  ::close(socket);
-  warn_full();
+  auto [place, crowd] = places_.enter(peer, proxies_.trusts(peer));
+  auto session = std::make_unique<Session>(context_, socket, peer, std::move(place));
+  if (crowd == Places::Crowd::none && workers_.offer_to_free(session)) return;
+  if (crowd == Places::Crowd::address) {
+    warn_address(peer);
+    session->refuse(problem({503, "too many connections from this address; try again"}));
+  } else if (places_.excess() > open_excess_max) {
+    warn_full();
+    session->refuse(problem({503, "too many connections; try again"}));
+    (void)session->advance();
+    return;
+  }
+  room_.admit(std::move(session));
 }
 
 void Engine::warn_full() {
   if (warned_full_.now(dependencies_.clock.steady_now()))
     dependencies_.log({LogLevel::warn, "connections_full",
-                       "All max_connections are busy; new connections get 503."});
+                       "More requests or connections than are served at once; some get 503."});
 }
 
-void Engine::exhausted(int error) {
-  const bool evicted = seats_.evict_idle();
-  if (!warned_exhausted_.now(dependencies_.clock.steady_now())) return;
-  dependencies_.log({LogLevel::warn,
-                     "accept_failed",
-                     "Accepting a connection failed; raise the limit of open files or lower "
-                     "max_connections.",
-                     {{"error", std::strerror(error)}, {"closed_idle", evicted ? "1" : "0"}}});
+void Engine::warn_address(const IpAddress& peer) {
+  if (warned_address_.now(dependencies_.clock.steady_now()))
+    dependencies_.log({LogLevel::warn,
+                       "address_crowded",
+                       "One address holds max_connections_per_address; further ones from it get "
+                       "503. If it is a proxy of yours, list it in trusted_proxies.",
+                       {{"address", peer.to_string()}}});
 }
 
-void Engine::serve(int socket) noexcept {
-  Connection connection(socket, dependencies_.clock);
+/// True if an idle connection gives way, so that the next accept will find a descriptor.
+bool Engine::exhausted(int error) {
+  const bool evicted = room_.evict_idle();
+  if (warned_exhausted_.now(dependencies_.clock.steady_now()))
+    dependencies_.log({LogLevel::warn,
+                       "accept_failed",
+                       "Accepting a connection failed; raise the limit of open files or lower "
+                       "max_open_connections.",
+                       {{"error", std::strerror(error)}, {"closed_idle", evicted ? "1" : "0"}}});
+  return evicted;
+}
+
+/// With the last descriptor, so without a session: what is sent fits the buffer of a new socket.
+void Engine::refused(int socket) {
+  const auto reply = problem({503, "too many connections; try again"});
+  const auto text = render(reply, "", Persistence::close, dependencies_.clock.wall_now());
+  ::send(socket, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  answered(nullptr, reply.status, dependencies_.clock.steady_now());
+  // Closing with unread bytes would be a reset, which takes the answer away again.
+  ::shutdown(socket, SHUT_WR);
+  std::array<char, 4096> unread;
+  while (::recv(socket, unread.data(), unread.size(), MSG_DONTWAIT) > 0) {
+  }
+}
+
+void Engine::serve(std::unique_ptr<Session> session) noexcept {
   try {
-    serve_connection(connection);
+    for (;;) {
+      const auto need = session->advance();
+      if (need == Session::Need::end) return;
+      if (need == Session::Need::service) {
+        session->answer(answer(*session));
+        if (!workers_.crowded()) continue;
+        // Others wait for this thread: the connection gets to the back of the queue.
+        if (session->connection().flush() == Connection::Flushed::gone) return;
+      } else if (stays(*session, need)) {
+        continue;
+      }
+      room_.admit(std::move(session));
+      return;
+    }
   } catch (const std::exception& problem) {
     // Out of memory, in practice. The connection ends without an answer, which is no 2xx.
     dependencies_.log({LogLevel::error, "connection_failed", problem.what()});
   }
 }
 
-void Engine::serve_connection(Connection& connection) {
-  auto seat = seats_.sit(connection.socket());
-  if (!seat.taken()) {
-    warn_full();
-    refuse(connection, "", problem({503, "too many connections; try again"}), nullptr,
-           dependencies_.clock.steady_now());
-    return;
-  }
-  const auto peer = connection.peer();
-  if (!peer) return;
-  while (serve_request(connection, seat, *peer)) {
-  }
+/// Waits a little for the sender; false where the waiting room shall do that.
+bool Engine::stays(Session& session, Session::Need need) const {
+  if (workers_.crowded() || context_.closing) return false;
+  if (session.stage() == Session::Stage::lingering) return false;
+  const auto until = session.since() + thread_wait;
+  const auto left = std::chrono::ceil<milliseconds>(until - dependencies_.clock.steady_now());
+  if (left.count() <= 0) return false;
+  return session.connection().wait_for(need == Session::Need::input ? POLLIN : POLLOUT, left);
 }
 
-bool Engine::serve_request(Connection& connection, Seats::Seat& seat, const IpAddress& peer) {
-  const auto& clock = dependencies_.clock;
-  if (connection.buffered().empty()) {
-    seat.wait_for_request();
-    const auto filled = connection.fill(clock.steady_now() + config_.keep_alive_timeout);
-    if (!seat.begin_request() || filled != Connection::Fill::data) return false;
+Reply Engine::answer(Session& session) {
+  auto& request = session.request();
+  const auto& [wish, source] = request.admitted();
+  if (wish == Wish::health) {
+    auto [status, json] = dependencies_.health();
+    return {status, "application/json", std::move(json), {{"Cache-Control", "no-store"}}};
   }
-  const auto started = clock.steady_now();
-  const auto head = read_head(connection, started + config_.request_deadline);
-  if (!head) {
-    if (head.error().status != 0) refuse(connection, "", problem(head.error()), nullptr, started);
-    return false;
+  if (wish == Wish::challenge) return answer_challenge(*source, request.head());
+  try {
+    return intake_.store(*source, request.head(), session.peer(), request.take_body());
+  } catch (const std::exception&) {
+    return problem({503, "the write could not be stored; send it again"});
   }
-  const auto decision = sources_.admit(*head);
-  if (const auto* refused = std::get_if<Refused>(&decision)) {
-    refuse(connection, head->method, refused->reply, refused->source, started);
-    return false;
-  }
-  return exchange(connection, *head, peer, std::get<Admitted>(decision), started);
-}
-
-std::expected<RequestHead, Fault> Engine::read_head(Connection& connection,
-                                                    SteadyTime deadline) const {
-  HeadParser parser({config_.max_uri_bytes, config_.max_headers, config_.max_header_bytes});
-  for (;;) {
-    const auto complete = parser.advance(connection.buffered());
-    if (!complete) return std::unexpected(complete.error());
-    if (*complete) {
-      connection.consume(parser.size());
-      return parser.take();
-    }
-    const auto filled = connection.fill(deadline);
-    if (filled == Connection::Fill::data) continue;
-    // Nothing but the end of line that old clients leave behind a request: there is no request.
-    if (parser.empty()) return std::unexpected(Fault{0, ""});
-    if (filled == Connection::Fill::timed_out)
-      return std::unexpected(Fault{408, "the request was not complete within request_deadline"});
-    if (seats_.closing()) return std::unexpected(Fault{503, "shutting down; send it again"});
-    return std::unexpected(Fault{400, "the request ended within its head"});
-  }
-}
-
-void Engine::refuse(Connection& connection, std::string_view method, const Reply& reply,
-                    const Source* source, SteadyTime started) {
-  const auto text = render_last(reply, method, dependencies_.clock.wall_now());
-  const bool sent = connection.send(text);
-  answered(source, reply.status, started);
-  if (sent) connection.linger();
 }
 
 void Engine::answered(const Source* source, int status, SteadyTime started) {

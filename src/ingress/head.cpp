@@ -36,12 +36,6 @@ bool is_control(char c) {
   return (byte < 0x20 && c != '\t' && c != '\r' && c != '\n') || byte == 0x7F;
 }
 
-std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 /// Source: RFC 9110 section 7.2: a host, perhaps a port; never user information, a path or a list.
 bool is_host(std::string_view text) {
   static constexpr std::string_view marks = "-._~!$&'()*+;=:[]%";
@@ -173,7 +167,8 @@ HeadParser::Step HeadParser::read_header(std::string_view line) {
   if (!is_token(name)) return fault(400, "a header name is not a token");
   if (head_.headers.size() >= limits_.headers_max)
     return fault(431, "the request has more headers than max_headers");
-  head_.headers.push_back({std::string(name), std::string(trim(line.substr(colon + 1)))});
+  head_.headers.push_back(
+      {std::string(name), std::string(base::trim_blanks(line.substr(colon + 1)))});
   return {};
 }
 
@@ -233,7 +228,7 @@ void HeadParser::read_connection() {
   for (const auto& [name, value] : head_.headers) {
     if (!base::equal_ignore_case(name, "Connection")) continue;
     for (const auto part : std::views::split(value, ',')) {
-      const auto option = trim(std::string_view(part));
+      const auto option = base::trim_blanks(std::string_view(part));
       close = close || base::equal_ignore_case(option, "close");
       keep_alive = keep_alive || base::equal_ignore_case(option, "keep-alive");
     }

@@ -15,12 +15,6 @@ namespace {
 constexpr unsigned mapped_prefix_bits = 96;
 constexpr std::array<std::uint8_t, 12> mapped_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
 
-std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 /// An element of X-Forwarded-For; some proxies add a port: "192.0.2.1:4711" or "[2001:db8::1]:80".
 std::optional<IpAddress> parse_hop(std::string_view hop) {
   if (hop.starts_with('[')) return IpAddress::parse(hop.substr(1, hop.find(']') - 1));
@@ -30,7 +24,7 @@ std::optional<IpAddress> parse_hop(std::string_view hop) {
 
 /// The left-most element: what the proxy nearest to the sender saw.
 std::string_view first_element(std::string_view list) {
-  return trim(list.substr(0, list.find(',')));
+  return base::trim_blanks(list.substr(0, list.find(',')));
 }
 
 }  // namespace
@@ -50,7 +44,8 @@ std::string IpAddress::to_string() const {
 }
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
-  if (text.size() >= INET6_ADDRSTRLEN) return std::nullopt;
+  // inet_pton ends at a NUL, and what stands behind it would not count.
+  if (text.size() >= INET6_ADDRSTRLEN || text.contains('\0')) return std::nullopt;
   const std::string terminated(text);
   IpAddress address;
   if (inet_pton(AF_INET6, terminated.c_str(), address.bytes.data()) == 1) return address;
@@ -110,7 +105,7 @@ std::string sender_address(const RequestHead& head, const IpAddress& peer,
     if (!base::equal_ignore_case(name, "X-Forwarded-For")) continue;
     std::vector<std::string_view> hops;
     for (const auto range : std::views::split(value, ','))
-      hops.emplace_back(trim(std::string_view(range)));
+      hops.emplace_back(base::trim_blanks(std::string_view(range)));
     for (const auto hop : std::views::reverse(hops)) {
       const auto address = parse_hop(hop);
       if (!address) return sender.to_string();

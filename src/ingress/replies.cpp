@@ -95,12 +95,19 @@ Reply not_stored(const Failure& failure) {
   return problem({503, "the write could not be stored; send it again"});
 }
 
-std::string render_last(const Reply& reply, std::string_view method, WallTime now) {
+std::string render(const Reply& reply, std::string_view method, Persistence persistence,
+                   WallTime now) {
   std::string text = std::format("HTTP/1.1 {} {}\r\nDate: {}\r\n", reply.status,
                                  reason_phrase(reply.status), http_date(now));
-  for (const auto& [name, value] : reply.headers) text += std::format("{}: {}\r\n", name, value);
-  if (!reply.content_type.empty()) text += std::format("Content-Type: {}\r\n", reply.content_type);
-  text += std::format("Content-Length: {}\r\nConnection: close\r\n\r\n", reply.body.size());
+  const auto add = [&](std::string_view name, std::string_view value) {
+    text.append(name).append(": ").append(value).append("\r\n");
+  };
+  for (const auto& [name, value] : reply.headers) add(name, value);
+  if (!reply.content_type.empty()) add("Content-Type", reply.content_type);
+  add("Content-Length", std::to_string(reply.body.size()));
+  if (persistence == Persistence::close) add("Connection", "close");
+  if (persistence == Persistence::keep_alive) add("Connection", "keep-alive");
+  text += "\r\n";
   if (method != "HEAD") text += reply.body;
   return text;
 }

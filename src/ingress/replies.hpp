@@ -36,8 +36,15 @@ struct Reply {
 /// What an append that gave no id comes to: never a 4xx for a fault of ours.
 [[nodiscard]] Reply not_stored(const Failure& failure);
 
-/// A complete answer on the wire, after which the connection is closed; without the body for HEAD.
-[[nodiscard]] std::string render_last(const Reply& reply, std::string_view method, WallTime now);
+/// What an answer says about the connection. Source: RFC 9112 section 9.3.
+enum class Persistence {
+  implied,     ///< It stays open, as HTTP/1.1 has it without a word.
+  keep_alive,  ///< It stays open, which HTTP/1.0 has to be told.
+  close,
+};
+/// A complete answer on the wire; without the body for HEAD.
+[[nodiscard]] std::string render(const Reply& reply, std::string_view method,
+                                 Persistence persistence, WallTime now);
 /// "Mon, 23 Nov 2026 22:29:22 GMT".
 [[nodiscard]] std::string http_date(WallTime now);
 

@@ -115,6 +115,12 @@ std::variant<Admitted, Refused> SourceTable::admit(const RequestHead& head) cons
   return Admitted{Wish::store, &source};
 }
 
+std::uint64_t SourceTable::body_bytes_max() const {
+  std::uint64_t largest = 0;
+  for (const auto& [path, source] : by_path_) largest = std::max(largest, source->body_bytes_max);
+  return largest;
+}
+
 Reply answer_challenge(const Source& source, const RequestHead& head) {
   const auto query = base::decode_form(head.query());
   const auto mode = base::find_field(query, "hub.mode");

@@ -55,6 +55,8 @@ class SourceTable {
   /// Looks at path, method, encodings, declared size, and a token: whatever can be refused is
   /// refused now. Paths match exactly, on the raw bytes.
   [[nodiscard]] std::variant<Admitted, Refused> admit(const RequestHead& head) const;
+  /// The largest body that any of them takes.
+  [[nodiscard]] std::uint64_t body_bytes_max() const;
 
  private:
   std::map<std::string, std::unique_ptr<const Source>, std::less<>> by_path_;

@@ -3,34 +3,60 @@
 #include <system_error>
 #include <utility>
 
+#include "ingress/session.hpp"
+
 namespace holdfast::ingress {
 
-Workers::Workers(Limits limits, std::function<void(int)> serve)
-    : limits_(limits), serve_(std::move(serve)) {}
+Workers::Workers(Limits limits, const Clock& clock, std::function<void(Work)> serve)
+    : limits_(limits), clock_(clock), serve_(std::move(serve)) {}
 
 Workers::~Workers() {
   join();
 }
 
-bool Workers::offer(int socket) {
+bool Workers::offer_to_free(Work& work) {
   const std::scoped_lock lock(mutex_);
-  if (ending_ || queue_.size() >= limits_.queue_max) return false;
-  if (idle_ <= queue_.size() && threads_.size() < limits_.threads_max) {
-    try {
-      threads_.emplace_back([this] { run(); });
-    } catch (const std::system_error&) {
-      // The system has no thread left: those that there are will come to it.
-      if (threads_.empty()) return false;
-    }
-  }
-  queue_.push_back(socket);
-  work_.notify_one();
+  if (ending_ || (queue_.size() >= idle_ && !make_thread())) return false;
+  push(work);
   return true;
 }
 
-bool Workers::wait_until_empty(std::chrono::milliseconds limit) {
-  std::unique_lock lock(mutex_);
-  return empty_.wait_for(lock, limit, [&] { return queue_.empty() && busy_ == 0; });
+bool Workers::offer(Work& work) {
+  const std::scoped_lock lock(mutex_);
+  if (ending_) return false;
+  if (queue_.size() >= idle_ && !make_thread() && queue_.size() >= idle_ + limits_.queue_max)
+    return false;
+  push(work);
+  return true;
+}
+
+void Workers::push(Work& work) {
+  queue_.push_back({std::move(work), clock_.steady_now()});
+  note_crowd();
+  work_.notify_one();
+}
+
+/// False if there are as many as may be, or the system has none left.
+bool Workers::make_thread() {
+  if (threads_.size() >= limits_.threads_max) return false;
+  try {
+    threads_.emplace_back([this] { run(); });
+  } catch (const std::system_error&) {
+    return false;
+  }
+  ++idle_;
+  return true;
+}
+
+std::vector<Workers::Work> Workers::take_older(SteadyTime limit) {
+  std::vector<Work> older;
+  const std::scoped_lock lock(mutex_);
+  while (queue_.size() > idle_ && queue_.front().since < limit) {
+    older.push_back(std::move(queue_.front().work));
+    queue_.pop_front();
+  }
+  note_crowd();
+  return older;
 }
 
 void Workers::join() {
@@ -47,18 +73,17 @@ void Workers::join() {
 void Workers::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    ++idle_;
     work_.wait(lock, [&] { return ending_ || !queue_.empty(); });
-    --idle_;
     if (queue_.empty()) return;
-    const int socket = queue_.front();
+    --idle_;
+    auto work = std::move(queue_.front().work);
     queue_.pop_front();
-    ++busy_;
+    note_crowd();
     lock.unlock();
-    serve_(socket);
+    serve_(std::move(work));
     lock.lock();
-    --busy_;
-    if (queue_.empty() && busy_ == 0) empty_.notify_all();
+    ++idle_;
+    note_crowd();
   }
 }
 

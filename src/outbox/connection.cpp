@@ -30,6 +30,11 @@ void require(const std::string& path, std::string_view pragma, const std::string
                    path, pragma, found, wanted)});
 }
 
+std::int64_t number_of(SQLite::Statement& statement) {
+  Use use(statement);
+  return use.step() ? use.column(0).getInt64() : 0;
+}
+
 SQLite::Database open_for_writing(const std::string& path, const std::string& vfs) {
   SQLite::Database database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX,
                             write_busy_timeout_ms, vfs);
@@ -37,7 +42,14 @@ SQLite::Database open_for_writing(const std::string& path, const std::string& vf
   const auto get = [&](const char* sql) { return database.execAndGet(sql).getString(); };
   // page_size counts for a new file only, and must come before WAL.
   database.exec("PRAGMA page_size = 4096");
-  require(path, "journal_mode", "wal", get("PRAGMA journal_mode = WAL"));
+  // To its end: it commits after its answer, and an error of that would be lost with the statement.
+  {
+    SQLite::Statement to_wal(database, "PRAGMA journal_mode = WAL");
+    const bool answered = to_wal.executeStep();
+    require(path, "journal_mode", "wal", answered ? to_wal.getColumn(0).getString() : "");
+    while (to_wal.executeStep()) {
+    }
+  }
   database.exec(
       "PRAGMA synchronous = FULL; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
       // Debian builds with SECURE_DELETE: every freed page would be written once more, as zeros.
@@ -116,12 +128,13 @@ void Connection::remove_wal_on_close() {
   set_checkpoint_on_close(database_, true);
 }
 
+std::uint64_t Connection::free_page_bytes() {
+  return static_cast<std::uint64_t>(number_of(free_count_) * page_bytes_);
+}
+
 std::uint64_t Connection::used_bytes() {
-  const auto number = [](SQLite::Statement& statement) {
-    Use use(statement);
-    return use.step() ? use.column(0).getInt64() : 0;
-  };
-  return static_cast<std::uint64_t>((number(page_count_) - number(free_count_)) * page_bytes_);
+  return static_cast<std::uint64_t>((number_of(page_count_) - number_of(free_count_)) *
+                                    page_bytes_);
 }
 
 }  // namespace holdfast::outbox

@@ -51,6 +51,8 @@ class Connection {
 
   /// Pages in use, inside the open transaction if there is one.
   [[nodiscard]] std::uint64_t used_bytes();
+  /// Pages on the free list, likewise.
+  [[nodiscard]] std::uint64_t free_page_bytes();
   /// Bytes in the WAL that no checkpoint has moved to the database file yet.
   [[nodiscard]] std::uint64_t unmoved_wal_bytes() const;
 

@@ -21,19 +21,6 @@ namespace {
                std::format("making outbox {}: {}; {}", path, std::strerror(errno), advice)});
 }
 
-/// A new name in a folder survives a power cut only once the folder itself is synced.
-void sync_folder(const std::string& folder) {
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
-  if (!synced) {
-    const int cause = errno;
-    if (descriptor >= 0) ::close(descriptor);
-    errno = cause;
-    refuse(folder, "the folder cannot be synced; put outbox.path on a local disk");
-  }
-  ::close(descriptor);
-}
-
 void narrow_mode(const std::string& path) {
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0 || (status.st_mode & 0777U) == 0600) return;
@@ -76,6 +63,35 @@ bool file_exists(const std::string& path) {
   return identify(path).inode != 0;
 }
 
+void sync_folder(const std::string& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
+  if (!synced) {
+    const int cause = errno;
+    if (descriptor >= 0) ::close(descriptor);
+    errno = cause;
+    refuse(folder, "the folder cannot be synced; put outbox.path on a local disk");
+  }
+  ::close(descriptor);
+}
+
+void sync_file(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
+  const int cause = errno;
+  if (descriptor >= 0) ::close(descriptor);
+  errno = cause;
+  if (!synced) refuse(path, "it cannot be synced; look at the disk and the kernel log");
+}
+
+void make_private_file(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (descriptor < 0) refuse(path, "let this user write to the folder of outbox.path");
+  const bool narrowed = ::fchmod(descriptor, 0600) == 0;
+  ::close(descriptor);
+  if (!narrowed) refuse(path, "the file system must know file modes");
+}
+
 void prepare_file(const OutboxFiles& files) {
   if (file_exists(files.database)) {
     narrow_mode(files.database);
@@ -83,12 +99,7 @@ void prepare_file(const OutboxFiles& files) {
     narrow_mode(files.database + "-shm");
     return;
   }
-  const int descriptor =
-      ::open(files.database.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (descriptor < 0) refuse(files.database, "let this user write to the folder of outbox.path");
-  const bool narrowed = ::fchmod(descriptor, 0600) == 0;
-  ::close(descriptor);
-  if (!narrowed) refuse(files.database, "the file system must know file modes");
+  make_private_file(files.database);
   sync_folder(files.folder);
 }
 

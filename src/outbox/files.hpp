@@ -26,6 +26,13 @@ struct OutboxFiles {
 /// process. Errors:   throws Error (refused).
 void prepare_file(const OutboxFiles& files);
 
+/// Makes a file of mode 0600 that must not be there yet. Errors:   throws Error (refused).
+void make_private_file(const std::string& path);
+/// Errors:   both throw Error (refused).
+void sync_file(const std::string& path);
+/// A new name in a folder survives a power cut only once the folder itself is synced.
+void sync_folder(const std::string& folder);
+
 /// Bytes that this user may still write on the file system of the folder.
 [[nodiscard]] std::uint64_t disk_free_bytes(const std::string& folder);
 

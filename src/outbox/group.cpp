@@ -11,9 +11,14 @@ constexpr std::uint64_t work_overhead_bytes = 256;
 std::uint64_t bytes_of(const Work& work) {
   if (const auto* append = std::get_if<std::shared_ptr<AppendTicket::Shared>>(&work))
     return work_overhead_bytes + (*append)->stored_bytes;
-  const auto& settle = *std::get<std::shared_ptr<SettleWork>>(work);
-  return work_overhead_bytes +
-         (settle.settlements.size() + settle.attempts.size()) * sizeof(Settlement);
+  if (const auto* settle = std::get_if<std::shared_ptr<SettleWork>>(&work))
+    return work_overhead_bytes +
+           ((*settle)->settlements.size() + (*settle)->attempts.size()) * sizeof(Settlement);
+  return work_overhead_bytes;
+}
+
+bool is_append(const Work& work) {
+  return std::holds_alternative<std::shared_ptr<AppendTicket::Shared>>(work);
 }
 
 void fail(const Work& work, const Failure& failure) {

@@ -18,8 +18,20 @@ struct SettleWork {
   Completion<SettleAnswer> answer;
 };
 
-/// What the writer is asked to do: an append or a settlement.
-using Work = std::variant<std::shared_ptr<AppendTicket::Shared>, std::shared_ptr<SettleWork>>;
+/// What an operator asks for one entry: to be pending again, or discarded.
+struct ChangeWork {
+  Uuid id;
+  EntryState to = EntryState::discarded;
+  EntryChange change;  ///< Owned by the writer; the answer once it is durable.
+  Completion<ChangeAnswer> answer;
+};
+
+/// What the writer is asked to do: an append, a settlement or an operator's change.
+using Work = std::variant<std::shared_ptr<AppendTicket::Shared>, std::shared_ptr<SettleWork>,
+                          std::shared_ptr<ChangeWork>>;
+
+/// All but appends: they are few, bounded by what is there already, and settlements make room.
+[[nodiscard]] bool is_append(const Work& work);
 
 /// Memory that a piece of work holds while it waits.
 [[nodiscard]] std::uint64_t bytes_of(const Work& work);

@@ -32,12 +32,14 @@ Ledger::Ledger(std::unique_ptr<Connection> connection, OutboxFiles files,
       meta_writer_(connection_->database()),
       appender_(connection_->database(), meta_.last_id),
       settler_(connection_->database()),
+      changer_(connection_->database()),
       retention_(connection_->database(), config),
       find_oldest_(connection_->database(), find_oldest_sql),
       oldest_(find_oldest()),
       database_identity_(identify(files_.database)),
       wal_identity_(identify(files_.wal)) {
-  space_ = {connection_->used_bytes(), wal_identity_.size, disk_free_bytes(files_.folder)};
+  space_ = {connection_->used_bytes(), wal_identity_.size, disk_free_bytes(files_.folder),
+            connection_->free_page_bytes()};
 }
 
 GroupOutcome Ledger::commit(std::span<const Work> group) {
@@ -61,6 +63,10 @@ GroupOutcome Ledger::commit(std::span<const Work> group) {
         const auto before = transaction.meta.count(EntryState::pending);
         transaction.changes += settler_.apply(**settle, transaction.now, transaction.meta);
         settled += before - transaction.meta.count(EntryState::pending);
+        transaction.settled = true;
+        outcome.answers.emplace_back();
+      } else if (const auto* change = std::get_if<std::shared_ptr<ChangeWork>>(&work)) {
+        transaction.changes += changer_.apply(**change, transaction.now, transaction.meta);
         transaction.settled = true;
         outcome.answers.emplace_back();
       } else {
@@ -117,11 +123,13 @@ void Ledger::finish(Transaction& transaction) {
   auto oldest = oldest_;
   if (transaction.settled || !oldest) oldest = find_oldest();
   const std::uint64_t used_bytes = connection_->used_bytes();
+  const std::uint64_t free_page_bytes = connection_->free_page_bytes();
   transaction.committing = true;
   connection_->commit();
   meta_ = transaction.meta;
   oldest_ = oldest;
   space_.used_bytes = used_bytes;
+  space_.free_page_bytes = free_page_bytes;
   disk_refusal_.clear();
   check_files();
 }
@@ -175,11 +183,11 @@ bool Ledger::prepare_room(std::uint64_t bytes) {
 std::optional<Failure> Ledger::make_room(std::uint64_t bytes, Transaction& transaction) {
   for (;;) {
     const SpaceUse use{connection_->used_bytes(), space_.wal_bytes + transaction.planned_wal_bytes,
-                       space_.disk_free_bytes};
+                       space_.disk_free_bytes, connection_->free_page_bytes()};
     const auto shortage = find_shortage(use, config_, bytes);
     if (shortage == Shortage::none) break;
     int removed = 0;
-    if (shortage == Shortage::outbox_full && transaction.early_steps_left-- > 0)
+    if (removal_helps(shortage, use, config_, bytes) && transaction.early_steps_left-- > 0)
       removed = retention_.remove_early({}, transaction.meta);
     transaction.changes += removed;
     if (removed > 0) continue;

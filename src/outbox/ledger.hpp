@@ -14,6 +14,7 @@
 #include "holdfast/clock.hpp"
 #include "holdfast/config.hpp"
 #include "outbox/appender.hpp"
+#include "outbox/changer.hpp"
 #include "outbox/connection.hpp"
 #include "outbox/files.hpp"
 #include "outbox/group.hpp"
@@ -105,6 +106,7 @@ class Ledger {
   MetaWriter meta_writer_;
   Appender appender_;
   Settler settler_;
+  Changer changer_;
   Retention retention_;
   SQLite::Statement find_oldest_;
   std::optional<WallTime> oldest_;  ///< When the first pending entry was received.

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <optional>
 
-#include "base/check.hpp"
 #include "base/uuid.hpp"
 #include "holdfast/failure.hpp"
 #include "outbox/sqlite.hpp"
@@ -31,12 +30,22 @@ void Meta::add_pending(std::uint64_t body_bytes) {
   pending_bytes += body_bytes;
 }
 
-void Meta::settle(std::uint64_t body_bytes, EntryState to) {
-  HOLDFAST_CHECK(count(EntryState::pending) > 0, "more entries were settled than were pending");
-  HOLDFAST_CHECK(pending_bytes >= body_bytes, "more bytes were settled than were pending");
-  --count(EntryState::pending);
-  pending_bytes -= body_bytes;
+void Meta::move(std::uint64_t body_bytes, EntryState from, EntryState to) {
+  // No defect but damage: the next start finds it and salvages the file.
+  const auto require = [](bool fits) {
+    if (!fits)
+      throw Error({FailureKind::broken,
+                   "writing to the outbox: its counters do not fit its entries, the file is "
+                   "damaged; start again, which salvages it"});
+  };
+  require(count(from) > 0);
+  --count(from);
   ++count(to);
+  if (from == EntryState::pending) {
+    require(pending_bytes >= body_bytes);
+    pending_bytes -= body_bytes;
+  }
+  if (to == EntryState::pending) pending_bytes += body_bytes;
 }
 
 Meta load_meta(SQLite::Database& database) {
@@ -49,10 +58,10 @@ Meta load_meta(SQLite::Database& database) {
     run(insert, meta->node, meta->last_id);
   }
   if (!meta || meta->next_seq <= last_seq)
-    throw Error(
-        {FailureKind::broken,
-         "opening the outbox: its counters do not fit its entries, the file is damaged; move it "
-         "aside and save its entries with `sqlite3 FILE .recover`"});
+    throw Error({FailureKind::broken,
+                 "opening the outbox: its counters do not fit its entries, the file is damaged: "
+                 "the daemon's "
+                 "start salvages it"});
   return *meta;
 }
 

@@ -25,8 +25,8 @@ struct Meta {
   }
   /// An entry with a body of so many bytes is pending from now on.
   void add_pending(std::uint64_t body_bytes);
-  /// A pending entry goes to another state.
-  void settle(std::uint64_t body_bytes, EntryState to);
+  /// An entry goes from one state to another.
+  void move(std::uint64_t body_bytes, EntryState from, EntryState to);
   bool operator==(const Meta&) const = default;
 };
 

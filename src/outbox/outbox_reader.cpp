@@ -1,7 +1,7 @@
 #include <memory>
 #include <utility>
 
-#include "holdfast/outbox.hpp"
+#include "holdfast/outbox_reader.hpp"
 #include "outbox/open.hpp"
 #include "outbox/read_access.hpp"
 

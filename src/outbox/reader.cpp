@@ -88,28 +88,43 @@ Reader::Reader(SQLite::Database database)
           database_,
           "SELECT at, sqlstate, class, error FROM attempt WHERE seq = ? ORDER BY number") {}
 
-std::vector<Entry> Reader::claim(const ClaimRequest& request) {
+Claimed Reader::claim(const ClaimRequest& request) {
   const Snapshot snapshot(database_);
   std::list<Cursor> cursors = open_cursors(request);
-  std::vector<Entry> entries;
+  Claimed claimed;
   std::uint64_t bytes = 0;
-  while (entries.size() < std::max<std::uint32_t>(request.entries_max, 1)) {
+  bool full = false;
+  while (!full && claimed.entries.size() < std::max<std::uint32_t>(request.entries_max, 1)) {
     Cursor* next = nullptr;
     for (auto& cursor : cursors)
       if (cursor.seq() && (next == nullptr || *cursor.seq() < *next->seq())) next = &cursor;
     if (next == nullptr) break;
-    Use row(find_by_seq_, *next->seq());
-    if (!row.step()) throw_damaged(*next->seq(), "is in the index of pending ones but not there");
-    Entry entry;
-    read_summary(row, entry);
-    bytes += static_cast<std::uint64_t>(entry.body_bytes);
-    // The body has not been read yet: SQLite loads its pages with the column.
-    if (!entries.empty() && bytes > request.bytes_max) break;
-    if (!read_payload(row, entry)) throw_damaged(entry.seq, "is pending without a payload");
-    entries.push_back(std::move(entry));
+    claim_one(*next->seq(), request, bytes, claimed, full);
     next->advance();
   }
-  return entries;
+  return claimed;
+}
+
+void Reader::claim_one(std::int64_t seq, const ClaimRequest& request, std::uint64_t& bytes,
+                       Claimed& claimed, bool& full) {
+  if (damaged_seqs_.contains(seq)) return;
+  Use row(find_by_seq_, seq);
+  if (!row.step()) throw_damaged(seq, "is in the index of pending ones but not there");
+  Entry entry;
+  read_summary(row, entry);
+  bytes += static_cast<std::uint64_t>(entry.body_bytes);
+  // The body has not been read yet: SQLite loads its pages with the column.
+  full = !claimed.entries.empty() && bytes > request.bytes_max;
+  if (full) return;
+  const auto payload = read_payload(row, entry);
+  // Not set aside: a salvage may find it in a page that no tree leads to any more.
+  if (payload == PayloadState::missing) throw_damaged(seq, "is pending without a payload");
+  if (payload == PayloadState::whole) {
+    claimed.entries.push_back(std::move(entry));
+  } else {
+    damaged_seqs_.insert(seq);
+    claimed.damaged.push_back({seq, entry.id, entry.source});
+  }
 }
 
 std::list<Reader::Cursor> Reader::open_cursors(const ClaimRequest& request) {
@@ -140,8 +155,10 @@ std::optional<Entry> Reader::find(const Uuid& id) {
   if (!row.step()) return std::nullopt;
   Entry entry;
   read_summary(row, entry);
-  if (!read_payload(row, entry) && entry.payload_kept)
-    throw_damaged(entry.seq, "has lost its payload");
+  const auto payload = read_payload(row, entry);
+  entry.payload_damaged =
+      payload == PayloadState::damaged || (payload == PayloadState::missing && entry.payload_kept);
+  if (payload == PayloadState::missing) entry.payload_kept = false;
   Use attempt(find_attempts_, entry.seq);
   while (attempt.step())
     entry.attempts.push_back({time_from(attempt.column(0)), attempt.column(1).getString(),

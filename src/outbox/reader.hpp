@@ -6,6 +6,7 @@
 #include <list>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -14,6 +15,17 @@
 #include "outbox/list_query.hpp"
 
 namespace holdfast::outbox {
+
+/// A pending entry that is not what was accepted, in its body or headers.
+struct DamagedEntry {
+  std::int64_t seq = 0;
+  Uuid id;
+  std::string source;
+};
+struct Claimed {
+  std::vector<Entry> entries;
+  std::vector<DamagedEntry> damaged;  ///< Met for the first time; never among the entries.
+};
 
 /// A read-only connection with the queries of claim, find and list. It sees a commit only after its
 /// sync.
@@ -25,7 +37,13 @@ class Reader {
   /// Needs:    a connection by open_read_only to a migrated outbox.
   explicit Reader(SQLite::Database database);
 
-  [[nodiscard]] std::vector<Entry> claim(const ClaimRequest& request);
+  /// Of each body the hash is taken: no flipped bit is delivered as what a sender has sent.
+  [[nodiscard]] Claimed claim(const ClaimRequest& request);
+  /// An entry before those already claimed is pending again.
+  void look_again() {
+    passed_seqs_.clear();
+    damaged_seqs_.clear();
+  }
   [[nodiscard]] std::optional<Entry> find(const Uuid& id);
   /// The range of seqs that a listing has to look at, and the sources that it may name.
   [[nodiscard]] ListScope list_scope();
@@ -41,6 +59,9 @@ class Reader {
   };
   [[nodiscard]] std::list<Cursor> open_cursors(const ClaimRequest& request);
 
+  void claim_one(std::int64_t seq, const ClaimRequest& request, std::uint64_t& bytes,
+                 Claimed& claimed, bool& full);
+
   SQLite::Database database_;
   SQLite::Statement find_source_;
   SQLite::Statement find_by_seq_;
@@ -49,8 +70,9 @@ class Reader {
   /// One for each source of a claim: they are read side by side.
   std::vector<SQLite::Statement> cursors_;
   /// By source, shard and number of shards: up to here every pending entry is of other shards. It
-  /// stays true, for new entries come behind it.
+  /// stays true until look_again, for new entries come behind it.
   std::map<std::tuple<std::int64_t, std::uint32_t, std::uint32_t>, std::int64_t> passed_seqs_;
+  std::set<std::int64_t> damaged_seqs_;  ///< Already handed over as damaged.
 };
 
 }  // namespace holdfast::outbox

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <format>
 
+#include "base/encoding.hpp"
 #include "outbox/header_codec.hpp"
 
 namespace holdfast::outbox {
@@ -18,8 +19,8 @@ std::optional<Uuid> optional_uuid(const Use& row, int column) {
 void throw_damaged(std::int64_t seq, const char* what) {
   throw Error(
       {FailureKind::broken,
-       std::format("reading the outbox: entry {} {}; the file is damaged: stop the process, move "
-                   "the file aside and save its entries with `sqlite3 FILE .recover`",
+       std::format("reading the outbox: entry {} {}; the file is damaged: the daemon's next start "
+                   "looks at all of it and salvages it",
                    seq, what)});
 }
 
@@ -50,21 +51,20 @@ void read_summary(const Use& row, EntrySummary& summary) {
   if (!row.is_null(17)) summary.order_hash = row.column(17).getInt64();
 }
 
-bool read_payload(const Use& row, Entry& entry) {
+PayloadState read_payload(const Use& row, Entry& entry) {
   constexpr int first = summary_column_count;
-  if (row.is_null(first)) return false;
+  if (row.is_null(first)) return PayloadState::missing;
   entry.method = row.column(first + 1).getString();
   entry.target = row.column(first + 2).getString();
   entry.remote_address = row.column(first + 3).getString();
   entry.content_type = row.column(first + 4).getString();
   entry.traceparent = text_from(row.column(first + 5));
   auto headers = decode_headers(row.column(first + 6).getString());
-  if (!headers) throw_damaged(entry.seq, "has headers that cannot be read");
-  entry.headers = std::move(*headers);
+  if (headers) entry.headers = std::move(*headers);
   entry.body = row.column(first + 7).getString();
-  if (entry.body.size() != static_cast<std::uint64_t>(entry.body_bytes))
-    throw_damaged(entry.seq, "has a body of the wrong length");
-  return true;
+  const bool whole = headers && base::sha256(entry.body) == entry.body_sha256 &&
+                     entry.body.size() == static_cast<std::uint64_t>(entry.body_bytes);
+  return whole ? PayloadState::whole : PayloadState::damaged;
 }
 
 }  // namespace holdfast::outbox

@@ -23,8 +23,12 @@ inline constexpr const char* payload_columns =
 
 /// Errors:   throws Error (broken) where a row cannot be what was written.
 void read_summary(const Use& row, EntrySummary& summary);
-/// Reads the payload; false if the row has none.
-[[nodiscard]] bool read_payload(const Use& row, Entry& entry);
+enum class PayloadState {
+  missing,
+  damaged,  ///< Not what was accepted, by the hash of the body; what there is was read.
+  whole,
+};
+[[nodiscard]] PayloadState read_payload(const Use& row, Entry& entry);
 
 [[noreturn]] void throw_damaged(std::int64_t seq, const char* what);
 

@@ -29,6 +29,11 @@ std::int64_t latest_version() {
 FileKind check_ours(SQLite::Database& database, const std::string& path) {
   const auto id = query_number(database, "PRAGMA application_id");
   const auto version = query_number(database, "PRAGMA user_version");
+  // No program of ours has made so many; a flipped bit does.
+  constexpr std::int64_t version_max = 9999;
+  if (id == application_id && (version < 0 || version > version_max))
+    throw Error({FailureKind::broken,
+                 std::format("opening outbox {}: the version in its header is damaged", path)});
   if (id == application_id && version > latest_version())
     throw Error(
         {FailureKind::refused,
@@ -39,6 +44,11 @@ FileKind check_ours(SQLite::Database& database, const std::string& path) {
   // A power cut while the file was made leaves an empty database without our mark.
   const auto objects = query_number(database, "SELECT count(*) FROM sqlite_schema");
   if (id == 0 && version == 0 && objects == 0) return FileKind::fresh;
+  if (query_number(database,
+                   "SELECT count(*) FROM sqlite_schema WHERE name = 'payload' AND sql LIKE "
+                   "'%remote_address TEXT NOT NULL%headers BLOB NOT NULL%'") > 0)
+    throw Error({FailureKind::broken,
+                 std::format("opening outbox {}: the mark in its header is damaged", path)});
   throw Error(
       {FailureKind::refused,
        std::format("opening outbox {}: it is a database of another program; set outbox.path to "
@@ -64,6 +74,16 @@ void migrate(SQLite::Database& database) {
                               application_id, number));
     transaction.commit();
   }
+}
+
+std::map<std::string, std::uint32_t> usual_roots() {
+  SQLite::Database database(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  migrate(database);
+  std::map<std::string, std::uint32_t> roots;
+  SQLite::Statement select(database, "SELECT name, rootpage FROM sqlite_schema");
+  while (select.executeStep())
+    roots.emplace(select.getColumn(0).getString(), select.getColumn(1).getUInt());
+  return roots;
 }
 
 }  // namespace holdfast::outbox

@@ -3,6 +3,7 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 
 #include <cstdint>
+#include <map>
 #include <string>
 
 namespace holdfast::outbox {
@@ -21,11 +22,15 @@ enum class FileKind { fresh, ours };
 [[nodiscard]] FileKind inspect_file(const std::string& path, const std::string& vfs);
 
 /// Checks application_id and user_version as seen by an open connection; `path` is for the message.
-/// Errors:   throws Error (refused).
+/// Errors:   throws Error (refused; broken where ours has impossible ones).
 [[nodiscard]] FileKind check_ours(SQLite::Database& database, const std::string& path);
 
 /// Applies what is missing, each migration in one transaction with its user_version.
 /// Errors:   throws SQLite::Exception; the file stays at the last complete version.
 void migrate(SQLite::Database& database);
+
+/// The root pages of tables and indexes, by name, in a file that no VACUUM has rearranged: where to
+/// look when the first page, which says it, is lost.
+[[nodiscard]] std::map<std::string, std::uint32_t> usual_roots();
 
 }  // namespace holdfast::outbox

@@ -49,7 +49,7 @@ int Settler::settle(const Settlement& settlement, WallTime now, Meta& meta) {
   // To the end: only a statement that is done has surely changed the table.
   while (update.step()) {
   }
-  meta.settle(static_cast<std::uint64_t>(body_bytes), settlement.state);
+  meta.move(static_cast<std::uint64_t>(body_bytes), EntryState::pending, settlement.state);
   return 1;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <format>
+#include <limits>
 
 namespace holdfast::outbox {
 namespace {
@@ -16,8 +17,18 @@ constexpr std::uint64_t usual_entry_bytes_max = 256 * kib;
 Shortage find_shortage(const SpaceUse& use, const OutboxConfig& limits, std::uint64_t entry_bytes) {
   const std::uint64_t need = 2 * entry_bytes + commit_overhead_bytes;
   if (use.used_bytes + use.wal_bytes + need > limits.max_size_bytes) return Shortage::outbox_full;
-  if (use.disk_free_bytes < limits.disk_reserve_bytes + need) return Shortage::disk_reserve;
-  return Shortage::none;
+  const std::uint64_t once = entry_bytes + commit_overhead_bytes;
+  const bool reuses_pages = use.free_page_bytes >= once;
+  const std::uint64_t disk_need =
+      reuses_pages ? limits.disk_reserve_bytes / 2 + once : limits.disk_reserve_bytes + need;
+  return use.disk_free_bytes < disk_need ? Shortage::disk_reserve : Shortage::none;
+}
+
+bool removal_helps(Shortage shortage, SpaceUse use, const OutboxConfig& limits,
+                   std::uint64_t entry_bytes) {
+  if (shortage != Shortage::disk_reserve) return shortage == Shortage::outbox_full;
+  use.free_page_bytes = std::numeric_limits<std::uint64_t>::max();
+  return find_shortage(use, limits, entry_bytes) == Shortage::none;
 }
 
 std::string reason_not_to_store(const StoreOutlook& outlook, const OutboxConfig& limits) {
@@ -27,7 +38,7 @@ std::string reason_not_to_store(const StoreOutlook& outlook, const OutboxConfig&
   if (!outlook.wal_is_held) use.wal_bytes = 0;
   const auto need = std::clamp(outlook.need_bytes, usual_entry_bytes_min, usual_entry_bytes_max);
   const auto shortage = find_shortage(use, limits, need);
-  if (shortage == Shortage::outbox_full && outlook.removable) return {};
+  if (outlook.removable && removal_helps(shortage, use, limits, need)) return {};
   return describe(shortage, use, limits);
 }
 

@@ -158,8 +158,8 @@ Uuid uuid_from(const SQLite::Column& column) {
   if (bytes == nullptr || column.getBytes() != static_cast<int>(id.bytes.size()))
     throw Error(
         {FailureKind::broken,
-         "reading the outbox: an id has not 16 bytes; the file is damaged: move it aside and "
-         "save its entries with `sqlite3 FILE .recover`"});
+         "reading the outbox: an id has not 16 bytes; the file is damaged: the daemon's next start "
+         "looks at all of it and salvages it"});
   std::memcpy(id.bytes.data(), bytes, id.bytes.size());
   return id;
 }

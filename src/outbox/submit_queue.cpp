@@ -8,15 +8,15 @@ namespace holdfast::outbox {
 
 void SubmitQueue::push(Work work) {
   const std::uint64_t bytes = bytes_of(work);
-  const bool settles = std::holds_alternative<std::shared_ptr<SettleWork>>(work);
+  const bool appends = is_append(work);
   std::optional<Failure> refused;
   bool wakes = false;
   {
     const std::scoped_lock lock(mutex_);
     if (refusal_) {
       refused = refusal_;
-    } else if (!settles && bytes_ != 0 && bytes_ + bytes > bytes_max_) {
-      // Outcomes always get in: they are few, and only they can make room.
+    } else if (appends && bytes_ != 0 && bytes_ + bytes > bytes_max_) {
+      // Outcomes and changes always get in: they are few, and only outcomes can make room.
       refused =
           Failure{FailureKind::overloaded,
                   "storing the entry: too much waits for the disk already; look at how long a "

@@ -50,6 +50,7 @@ class Completion {
 
 using AppendAnswer = std::expected<Appended, Failure>;
 using SettleAnswer = std::expected<void, Failure>;
+using ChangeAnswer = std::expected<EntryChange, Failure>;
 
 /// First 64 bits of SHA-256 over source and key, by which the first copy of a key is found.
 [[nodiscard]] std::int64_t first_copy_hash(std::string_view source, std::string_view key);

@@ -87,20 +87,19 @@ void Writer::commit(const std::vector<Work>& group) {
   }
   publish();
   answer(group, outcome);
-  if (outcome.added_pending && on_appended_) on_appended_();
+  if (outcome.added_pending) announce();
 }
 
 /// Appends that do not fit must not keep back the outcomes that will make room.
 void Writer::settle_alone(const std::vector<Work>& group, GroupOutcome& outcome) {
   std::vector<Work> settles;
   for (const auto& work : group)
-    if (std::holds_alternative<std::shared_ptr<SettleWork>>(work)) settles.push_back(work);
+    if (!is_append(work)) settles.push_back(work);
   if (settles.empty() || settles.size() == group.size()) return;
   const auto alone = ledger_->commit(settles);
   std::size_t next = 0;
   for (std::size_t i = 0; i < group.size(); ++i)
-    if (std::holds_alternative<std::shared_ptr<SettleWork>>(group[i]))
-      outcome.answers[i] = alone.answers[next++];
+    if (!is_append(group[i])) outcome.answers[i] = alone.answers[next++];
   outcome.committed = alone.committed;
   outcome.duration = alone.duration;
   outcome.appends = 0;
@@ -111,9 +110,12 @@ void Writer::answer(const std::vector<Work>& group, const GroupOutcome& outcome)
   for (std::size_t i = 0; i < group.size(); ++i) {
     if (const auto* append = std::get_if<std::shared_ptr<AppendTicket::Shared>>(&group[i])) {
       (*append)->answer.set(outcome.answers[i]);
+    } else if (const auto* settle = std::get_if<std::shared_ptr<SettleWork>>(&group[i])) {
+      (*settle)->answer.set(outcome.answers[i].transform([](const Appended&) {}));
     } else {
-      std::get<std::shared_ptr<SettleWork>>(group[i])->answer.set(
-          outcome.answers[i].transform([](const Appended&) {}));
+      const auto& change = std::get<std::shared_ptr<ChangeWork>>(group[i]);
+      change->answer.set(
+          outcome.answers[i].transform([&](const Appended&) { return change->change; }));
     }
   }
 }

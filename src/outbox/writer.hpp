@@ -41,6 +41,10 @@ class Writer {
   /// Refuses what waits, empties the WAL and closes. After a broken commit the file stays as it is.
   void close();
   void on_appended(std::function<void()> callback) { on_appended_ = std::move(callback); }
+  /// There are pending entries that no append has announced. Any thread.
+  void announce() const {
+    if (on_appended_) on_appended_();
+  }
 
   [[nodiscard]] LedgerView view() const { return view_.copy(); }
   [[nodiscard]] HistogramSnapshot commit_seconds() const { return commit_seconds_.snapshot(); }

@@ -22,12 +22,12 @@ Interrupt::~Interrupt() {
 void Interrupt::raise() {
   const std::uint64_t one = 1;
   // It can fail only where the counter is full, and then it is raised.
-  (void)!write(descriptor_, &one, sizeof one);
+  (void)!::write(descriptor_, &one, sizeof one);
 }
 
 void Interrupt::consume() {
   std::uint64_t count = 0;
-  (void)!read(descriptor_, &count, sizeof count);
+  (void)!::read(descriptor_, &count, sizeof count);
 }
 
 }  // namespace holdfast::postgres

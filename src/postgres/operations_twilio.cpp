@@ -16,7 +16,7 @@
 namespace holdfast::postgres {
 namespace {
 
-constexpr std::string_view provider = "twilio";
+constexpr std::string_view twilio_provider = "twilio";
 /// Twilio sends ten at the most; each one is looked up by name.
 constexpr std::size_t media_max = 100;
 
@@ -108,13 +108,13 @@ OperationRows inbound(const Entry& entry, const Request& request, std::string si
   OperationRows rows;
   const auto from = request.id({"From"});
   if (from)
-    rows.users.push_back({std::string(provider), *from, phone_number(*from),
+    rows.users.push_back({std::string(twilio_provider), *from, phone_number(*from),
                           request.text({"ProfileName"}), entry.received_at, entry.received_at});
   const auto media = media_of(request);
   const auto count = request.text({"NumMedia"}).value_or("0");
   const bool has_media = media || count.find_first_not_of('0') != std::string::npos;
   const std::string kind = request.text({"MessageType"}).value_or(has_media ? "media" : "text");
-  rows.messages.push_back({std::string(provider), std::move(sid), from, "inbound", kind,
+  rows.messages.push_back({std::string(twilio_provider), std::move(sid), from, "inbound", kind,
                            request.text({"Body", "ButtonText"}), media,
                            request.text({"OriginalRepliedMessageSid"}), entry.received_at,
                            request.raw, entry.id});
@@ -132,8 +132,8 @@ OperationRows twilio_rows(const Entry& entry) {
   const auto recipient = request.id({"To"});
   if (!recipient && request.text({"To"})) return {};
   OperationRows rows;
-  rows.statuses.push_back({std::string(provider), *std::move(sid), recipient.value_or(""), *status,
-                           entry.received_at, error_of(request), entry.id});
+  rows.statuses.push_back({std::string(twilio_provider), *std::move(sid), recipient.value_or(""),
+                           *status, entry.received_at, error_of(request), entry.id});
   return rows;
 }
 

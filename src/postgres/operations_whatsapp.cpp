@@ -13,7 +13,7 @@
 namespace holdfast::postgres {
 namespace {
 
-constexpr std::string_view provider = "whatsapp";
+constexpr std::string_view whatsapp_provider = "whatsapp";
 constexpr std::string_view unknown_kind = "unknown";
 /// Timestamps outside of these years are milliseconds, zeros or nonsense.
 constexpr std::chrono::sys_seconds earliest =
@@ -148,8 +148,8 @@ class Mapper {
   }
 
   void add_user(const Contact& contact, WallTime seen_at) {
-    rows_.users.push_back({std::string(provider), contact.external_id, e164(contact.external_id),
-                           contact.display_name, seen_at, seen_at});
+    rows_.users.push_back({std::string(whatsapp_provider), contact.external_id,
+                           e164(contact.external_id), contact.display_name, seen_at, seen_at});
   }
 
   void add_message(const JsonValue& message, People& people) {
@@ -161,7 +161,7 @@ class Mapper {
     const auto kind = text_of(message["type"]).value_or(std::string(unknown_kind));
     const auto context =
         kind == "reaction" ? message["reaction"]["message_id"] : message["context"]["id"];
-    rows_.messages.push_back({std::string(provider), *std::move(id),
+    rows_.messages.push_back({std::string(whatsapp_provider), *std::move(id),
                               sender.transform([](const Contact& c) { return c.external_id; }),
                               "inbound", kind, readable(message, kind), media_of(message),
                               text_of(context), sent_at, message.jsonb(), entry_.id});
@@ -175,10 +175,10 @@ class Mapper {
     // Another recipient's status must not pass for that of nobody.
     if (!id || !word || (!recipient && text_of(to))) return;
     const auto errors = status["errors"];
-    rows_.statuses.push_back({std::string(provider), *std::move(id), recipient.value_or(""),
-                              *std::move(word), time_of(status["timestamp"], entry_.received_at),
-                              errors.elements().empty() ? std::nullopt : errors.jsonb(),
-                              entry_.id});
+    rows_.statuses.push_back(
+        {std::string(whatsapp_provider), *std::move(id), recipient.value_or(""), *std::move(word),
+         time_of(status["timestamp"], entry_.received_at),
+         errors.elements().empty() ? std::nullopt : errors.jsonb(), entry_.id});
   }
 
   const Entry& entry_;

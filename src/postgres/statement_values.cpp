@@ -99,9 +99,9 @@ std::optional<std::string> EntryValues::value(const base::Selector& selector,
 
 bool EntryValues::holds(const base::Condition& condition) {
   const auto* pointer = std::get_if<base::JsonPointer>(&condition.selector);
-  if (pointer == nullptr) return other_text(condition.selector) == condition.value;
+  if (pointer == nullptr) return postgres_text(other_text(condition.selector)) == condition.value;
   const auto json = json_at(*pointer);
-  return json && !is_container(*json) && scalar_text(*json) == condition.value;
+  return json && !is_container(*json) && postgres_text(scalar_text(*json)) == condition.value;
 }
 
 std::optional<std::string_view> EntryValues::json_at(const base::JsonPointer& pointer) const {

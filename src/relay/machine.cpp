@@ -42,6 +42,7 @@ RelayStep Machine::step() {
 RelayStep Machine::advance() {
   const SteadyTime now = clock_.steady_now();
   if (!outbox_.ready()) return rest(outbox_.retry_at());
+  if (shared_.paused) return rest(std::nullopt);
   if (!may_contact(now)) return rest(earlier(shared_.economy->deadline(), outbox_.retry_at()));
   if (breaker_.not_before() > now) return rest(breaker_.not_before());
   const SourcePauses::Pass pass(shared_.sources, shard_.index);

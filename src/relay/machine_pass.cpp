@@ -60,7 +60,7 @@ void Machine::set_apart(SplitQueue& queue) const {
 void Machine::run_pass(Batch batch) {
   SplitQueue queue(std::move(batch));
   set_apart(queue);
-  while (!stop_.stop_requested()) {
+  while (!stop_.stop_requested() && !shared_.paused) {
     leave_out_paused(queue);
     if (queue.empty()) break;
     Batch part = queue.take();

@@ -59,6 +59,18 @@ class Relay::Impl {
 
   void wake() { shared_.wake.raise(); }
 
+  bool pause(const std::optional<std::string>& source) {
+    if (!source) return !shared_.paused.exchange(true);
+    return shared_.sources.pause_by_operator(*source, clock_.wall_now());
+  }
+
+  bool resume(const std::optional<std::string>& source) {
+    if (source) return shared_.sources.resume_by_operator(*source);
+    const bool ended = shared_.paused.exchange(false);
+    if (ended) shared_.wake.raise();
+    return ended;
+  }
+
   [[nodiscard]] RelayStats stats() const {
     RelayStats stats;
     stats.state = DestinationState::unconfigured;
@@ -70,6 +82,12 @@ class Relay::Impl {
       stats.paused_sources = relay::without_repeats(std::move(stats.paused_sources));
     }
     if (shared_.economy) add_window(stats);
+    if (shared_.paused) {
+      stats.state = DestinationState::paused;
+      stats.paused = true;
+      stats.pause_reason = std::string(relay::paused_by_operator);
+      stats.retry_at.reset();
+    }
     return stats;
   }
 
@@ -128,6 +146,12 @@ void Relay::run(std::stop_token stop) {
 }
 void Relay::wake() {
   impl_->wake();
+}
+bool Relay::pause(const std::optional<std::string>& source) {
+  return impl_->pause(source);
+}
+bool Relay::resume(const std::optional<std::string>& source) {
+  return impl_->resume(source);
 }
 RelayStats Relay::stats() const {
   return impl_->stats();

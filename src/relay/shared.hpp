@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -43,6 +44,7 @@ struct Shared {
   SourcePauses sources;
   std::optional<Economy> economy;  ///< None: everything is delivered at once.
   DestinationPauses destination;
+  std::atomic<bool> paused = false;  ///< By an operator: nothing is delivered.
 };
 
 }  // namespace holdfast::relay

@@ -45,6 +45,7 @@ SourcePauses::View SourcePauses::view() const {
   return state_.with([](const State& state) {
     View view{state.pauses, {}};
     for (const auto& [source, record] : state.records) view.paused.insert(source);
+    for (const auto& [source, since] : state.by_operator) view.paused.insert(source);
     return view;
   });
 }
@@ -68,6 +69,20 @@ void SourcePauses::delivered(std::span<const Entry> batch) {
 
 bool SourcePauses::blocked(const std::set<OrderGroup>& groups) {
   return state_.with([&](State& state) { return state.blocks.blocked(groups); });
+}
+
+bool SourcePauses::pause_by_operator(const std::string& source, WallTime now) {
+  return state_.with([&](State& state) {
+    const bool added = state.by_operator.try_emplace(source, now).second;
+    if (added) ++state.pauses;
+    return added;
+  });
+}
+
+bool SourcePauses::resume_by_operator(const std::string& source) {
+  const bool ended = state_.with([&](State& state) { return state.by_operator.erase(source) > 0; });
+  if (ended) wake_.raise();
+  return ended;
 }
 
 std::uint32_t SourcePauses::pause(const std::string& source, SourcePause pause) {
@@ -142,7 +157,8 @@ std::vector<std::string> SourcePauses::due(SteadyTime now) const {
   return state_.with([&](const State& state) {
     std::vector<std::string> due;
     for (const auto& [source, record] : state.records)
-      if (record.pause.probe_at <= now) due.push_back(source);
+      if (record.pause.probe_at <= now && !state.by_operator.contains(source))
+        due.push_back(source);
     return due;
   });
 }
@@ -172,6 +188,7 @@ std::optional<SteadyTime> SourcePauses::next_probe() const {
     std::optional<SteadyTime> next;
     for (const auto& [source, record] : state.records) {
       if (record.nothing_to_probe || record.prober) continue;
+      if (state.by_operator.contains(source)) continue;
       if (may_be_elsewhere(state, record, std::nullopt)) continue;
       if (!next || record.pause.probe_at < *next) next = record.pause.probe_at;
     }
@@ -182,9 +199,12 @@ std::optional<SteadyTime> SourcePauses::next_probe() const {
 std::vector<PausedSource> SourcePauses::paused_sources() const {
   return state_.with([](const State& state) {
     std::vector<PausedSource> paused;
+    for (const auto& [source, since] : state.by_operator)
+      paused.push_back({source, std::string(paused_by_operator), "", since});
     for (const auto& [source, record] : state.records)
-      paused.push_back({source, std::string(to_string(record.pause.reason)), record.pause.error,
-                        record.pause.since});
+      if (!state.by_operator.contains(source))
+        paused.push_back({source, std::string(to_string(record.pause.reason)), record.pause.error,
+                          record.pause.since});
     return paused;
   });
 }

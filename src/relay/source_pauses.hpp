@@ -26,6 +26,8 @@ enum class SourcePauseReason { poison_flood, configuration, contention, timeout 
 /// True where its statements work, but a lock or a slow table keeps them waiting.
 [[nodiscard]] bool is_block(SourcePauseReason reason);
 
+/// The pause reason where an operator wanted it.
+inline constexpr std::string_view paused_by_operator = "operator";
 /// After so many groups a probe begins again with the oldest entry.
 inline constexpr std::size_t probed_groups_max = 16;
 
@@ -78,6 +80,11 @@ class SourcePauses {
   /// As BlockWatch::blocked.
   [[nodiscard]] bool blocked(const std::set<OrderGroup>& groups);
 
+  /// An operator's pause, which only an operator ends; meanwhile nothing of the source is probed.
+  /// Both return false if it was so already.
+  [[nodiscard]] bool pause_by_operator(const std::string& source, WallTime now);
+  [[nodiscard]] bool resume_by_operator(const std::string& source);
+
   /// Starts or prolongs a pause; returns how many tries it has cost in a row. At 1 an operator
   /// should hear of it.
   [[nodiscard]] std::uint32_t pause(const std::string& source, SourcePause pause);
@@ -115,6 +122,7 @@ class SourcePauses {
     FloodWatch flood;
     BlockWatch blocks;
     std::map<std::string, Record> records;
+    std::map<std::string, WallTime> by_operator;    ///< Source -> since.
     std::map<std::uint32_t, std::uint64_t> passes;  ///< Machine -> pauses when its pass began.
     std::uint64_t pauses = 0;
   };

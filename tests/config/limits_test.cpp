@@ -30,6 +30,9 @@ TEST_CASE("config: every limit holds at its ends and is refused past them with i
   const auto row = GENERATE(
       Limit{"ingress", "max_body", "\"0B\"", "\"1B\"", "\"64MiB\"", "\"67108865B\"", "1B to 64MiB"},
       Limit{"ingress", "max_connections", "0", "1", "10000", "10001", "1 to 10000"},
+      Limit{"ingress", "max_open_connections", "0", "1", "1000000", "1000001", "1 to 1000000"},
+      Limit{"ingress", "max_connections_per_address", "0", "1", "1000000", "1000001",
+            "1 to 1000000"},
       Limit{"ingress", "max_headers", "0", "1", "1000", "1001", "1 to 1000"},
       Limit{"ingress", "max_header_bytes", "\"1023B\"", "\"1KiB\"", "\"512KiB\"", "\"513KiB\"",
             "1KiB to 512KiB"},

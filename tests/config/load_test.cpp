@@ -17,6 +17,8 @@ listen = "127.0.0.1:8080"
 public_url = "https://hooks.example.com"    # what senders call
 max_body = "4MiB"                           # a source may set its own; github's default is 25MiB
 max_connections = 256
+max_open_connections = 16384
+max_connections_per_address = 1024
 max_headers = 100
 max_header_bytes = "16KiB"
 max_uri = "8KiB"
@@ -119,7 +121,7 @@ TEST_CASE("config: the whole example loads and says what it says", "[config][loa
   CHECK(write.statement.starts_with("INSERT INTO activities (id, user_id, kind, data) VALUES ($1"));
   CHECK(write.parameters == std::vector<std::string>{"/id", "/userId", "/type", ""});
   CHECK(write.when.empty());
-  CHECK(write.line == 72);
+  CHECK(write.line == 74);
   CHECK(config->warnings.empty());
 }
 
@@ -137,6 +139,8 @@ TEST_CASE("config: the values of the example are the defaults", "[config][load]"
   CHECK(written->ingress.listen == bare->ingress.listen);
   CHECK(written->ingress.max_body_bytes == bare->ingress.max_body_bytes);
   CHECK(written->ingress.max_connections == bare->ingress.max_connections);
+  CHECK(written->ingress.max_open_connections == bare->ingress.max_open_connections);
+  CHECK(written->ingress.max_connections_per_address == bare->ingress.max_connections_per_address);
   CHECK(written->ingress.max_headers == bare->ingress.max_headers);
   CHECK(written->ingress.max_header_bytes == bare->ingress.max_header_bytes);
   CHECK(written->ingress.max_uri_bytes == bare->ingress.max_uri_bytes);

@@ -1,6 +1,9 @@
 #include "config/syntax.hpp"
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+
+#include "config/load.hpp"
 
 using namespace holdfast;
 using namespace holdfast::config;
@@ -63,6 +66,27 @@ TEST_CASE("config: trusted proxies are CIDR blocks or addresses", "[config][synt
   CHECK(stray_six.error().contains("did you mean \"fd00::/8\"?"));
 }
 
+TEST_CASE("config: an error is one line without control characters", "[config][syntax]") {
+  for (const char* text : {"write = [\nn\n  { a = 1 },\n]\n", "\"a\\u001b[31m\" = 1\n",
+                           "[ingress]\n\"x\\ny\" = 1\n", "a = \x1b\n"}) {
+    const auto config = parse(text, "holdfast.toml", [](auto&) { return std::nullopt; });
+    REQUIRE_FALSE(config);
+    for (const auto& error : config.error().list) {
+      const auto line = to_line("holdfast.toml", error);
+      INFO(line);
+      CHECK(std::ranges::none_of(line, [](unsigned char c) { return c < 0x20 || c == 0x7F; }));
+    }
+  }
+}
+
+TEST_CASE("config: an address ends where its text ends, not at a NUL", "[config][syntax]") {
+  using namespace std::string_view_literals;
+  CHECK_FALSE(parse_cidr("10.0.0.1\0x"sv));
+  CHECK_FALSE(parse_cidr("10.0.0.0\0/8"sv));
+  CHECK_FALSE(parse_listen("[::1\0x]:80"sv));
+  CHECK_FALSE(parse_listen("127.0.0.1\0x:80"sv));
+}
+
 TEST_CASE("config: a source's name is 1 to 64 letters, digits, _ or -", "[config][syntax]") {
   CHECK(parse_source_name("a"));
   CHECK(parse_source_name("A_z-09"));
@@ -107,4 +131,5 @@ TEST_CASE("config: a schema is 1 to 63 bytes", "[config][syntax]") {
   CHECK_FALSE(parse_schema(""));
   CHECK_FALSE(parse_schema("pg_x"));
   CHECK_FALSE(parse_schema("\xff"));
+  CHECK_FALSE(parse_schema(std::string_view("hold\0fast", 9)));
 }

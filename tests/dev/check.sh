@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Format, tidy and sanitizers, inside the environment. Arguments: any of format tidy asan tsan; all
-# without. Ends with how many of them passed.
+# Format, tidy, sanitizers and a little fuzzing, inside the environment. Arguments: any of format tidy
+# asan tsan fuzz; all without. Ends with how many of them passed.
 set -uo pipefail
 
 passed=0 failed=0
@@ -13,10 +13,12 @@ report() { # name, exit code, seconds
 
 check_format() { sources | xargs clang-format --dry-run --Werror; }
 
+# A dozen sources at a time: most of the work is in the headers that they share.
 check_tidy() {
-  [ -f build/dev/build.ninja ] || cmake --preset dev >/dev/null || return 1
-  cmake --build build/dev --target embedded_files >/dev/null || return 1
-  git ls-files 'src/*.cpp' | xargs -P "$(nproc)" -n 1 clang-tidy --quiet -p build/dev
+  cmake --preset tidy >/dev/null || return 1
+  cmake --build build/tidy --target embedded_files >/dev/null || return 1
+  sed -n 's/^ *"file": "\(.*\)",*$/\1/p' build/tidy/compile_commands.json |
+    xargs -P "$(nproc)" -n 1 clang-tidy --quiet -p build/tidy
 }
 
 sanitized() { # preset, test binaries…
@@ -32,8 +34,10 @@ check_asan() {
 }
 check_tsan() { sanitized tsan base_tests outbox_tests relay_tests ingress_tests; }
 
+check_fuzz() { tests/dev/fuzz.sh 40; }
+
 export ASAN_OPTIONS=detect_leaks=1 TSAN_OPTIONS=halt_on_error=1
-for check in ${*:-format tidy asan tsan}; do
+for check in ${*:-format tidy asan tsan fuzz}; do
   start=$SECONDS
   "check_$check"
   report "$check" $? $((SECONDS - start))

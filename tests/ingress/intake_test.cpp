@@ -142,8 +142,8 @@ TEST_CASE("replies: a fault of ours is 503 with Retry-After, whatever its kind",
 TEST_CASE("replies: an answer to HEAD has no body", "[ingress][replies]") {
   const WallTime now{std::chrono::milliseconds(1'795'472'962'123)};
   CHECK(http_date(now) == "Mon, 23 Nov 2026 22:29:22 GMT");
-  const auto get = render_last(problem({404, "x"}), "GET", now);
-  const auto head = render_last(problem({404, "x"}), "HEAD", now);
+  const auto get = render(problem({404, "x"}), "GET", Persistence::close, now);
+  const auto head = render(problem({404, "x"}), "HEAD", Persistence::close, now);
   CHECK(get.starts_with("HTTP/1.1 404 Not Found\r\nDate: Mon, 23 Nov 2026 22:29:22 GMT\r\n"));
   CHECK(get.contains("\r\nConnection: close\r\n"));
   CHECK(get.ends_with("}"));

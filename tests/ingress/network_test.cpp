@@ -34,6 +34,7 @@ TEST_CASE("network: addresses are read and written in both families", "[ingress]
   CHECK(IpAddress::parse("::ffff:192.0.2.1") == IpAddress::parse("192.0.2.1"));
   for (const auto* text : {"", "1.2.3", "1.2.3.4:80", "[::1]", "fe80::1%eth0", "host", "1.2.3.256"})
     CHECK_FALSE(IpAddress::parse(text));
+  CHECK_FALSE(IpAddress::parse(std::string_view("1.2.3.4\0x", 9)));
 }
 
 TEST_CASE("network: a block holds its addresses and no others", "[ingress][network]") {

@@ -37,7 +37,7 @@ Answer parse_head(std::string_view head) {
 
 }  // namespace
 
-RawClient::RawClient(std::uint16_t port, std::string_view host) {
+RawClient::RawClient(std::uint16_t port, std::string_view host, const std::string& from) {
   sockaddr_in v4{};
   v4.sin_family = AF_INET;
   v4.sin_port = htons(port);
@@ -49,6 +49,12 @@ RawClient::RawClient(std::uint16_t port, std::string_view host) {
   socket_ = ::socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int on = 1;
   ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  if (!from.empty()) {
+    sockaddr_in own{};
+    own.sin_family = AF_INET;
+    ::inet_pton(AF_INET, from.c_str(), &own.sin_addr);
+    ::bind(socket_, reinterpret_cast<const sockaddr*>(&own), sizeof(own));
+  }
   const auto* address =
       is_v6 ? reinterpret_cast<const sockaddr*>(&v6) : reinterpret_cast<const sockaddr*>(&v4);
   connected_ = ::connect(socket_, address, is_v6 ? sizeof(v6) : sizeof(v4)) == 0;

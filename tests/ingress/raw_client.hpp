@@ -18,7 +18,9 @@ struct Answer {
 /// A TCP connection on which a test writes what it likes, well-formed or not.
 class RawClient {
  public:
-  explicit RawClient(std::uint16_t port, std::string_view host = "127.0.0.1");
+  /// From the IPv4 address `from`, if one is given.
+  explicit RawClient(std::uint16_t port, std::string_view host = "127.0.0.1",
+                     const std::string& from = "");
   ~RawClient();
   RawClient(const RawClient&) = delete;
   RawClient& operator=(const RawClient&) = delete;

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <format>
@@ -189,42 +190,139 @@ TEST_CASE("ingress: after an error the connection ends, and what was pipelined i
   CHECK(server.entries() == 0);
 }
 
-TEST_CASE("ingress: busy connections beyond max_connections get 503", "[ingress][server][limits]") {
+TEST_CASE("ingress: connections that are slow in a request leave the threads to others",
+          "[ingress][server][limits]") {
   Setup setup;
   setup.ingress.max_connections = 3;
   TestServer server(setup);
-  std::vector<std::unique_ptr<RawClient>> busy;
-  for (int i = 0; i < 3; ++i) {
-    busy.push_back(std::make_unique<RawClient>(server.port()));
-    CHECK(busy.back()
+  std::vector<std::unique_ptr<RawClient>> slow;
+  for (int i = 0; i < 20; ++i) {
+    slow.push_back(std::make_unique<RawClient>(server.port()));
+    CHECK(slow.back()
               ->exchange("POST /ingest/plain HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n"
                          "Expect: 100-continue\r\n\r\n")
               .status == 100);
   }
-  CHECK(server.server().stats().connections == 3);
-  for (int i = 0; i < 20; ++i) CHECK(is_problem(server.exchange(post("/ingest/plain", "x")), 503));
-  CHECK(server.log_text().contains("connections_full"));
-  for (auto& client : busy) CHECK(client->exchange("x").status == 202);
-  CHECK(server.exchange(post("/ingest/plain", "x")).status == 202);
+  CHECK(server.server().stats().connections == 20);
+  for (int i = 0; i < 20; ++i) CHECK(server.exchange(post("/ingest/plain", "x")).status == 202);
+  for (auto& client : slow) CHECK(client->exchange("x").status == 202);
+  CHECK(server.entries() == 40);
 }
 
-TEST_CASE("ingress: idle connections give way to a new sender", "[ingress][server][limits]") {
+TEST_CASE("ingress: a whole request that finds no thread in time gets 503",
+          "[ingress][server][limits]") {
   Setup setup;
   setup.ingress.max_connections = 3;
+  setup.writer = false;
+  setup.ingress.append_timeout = 10s;
+  TestServer server(setup);
+  std::vector<std::unique_ptr<RawClient>> busy;
+  for (int i = 0; i < 3; ++i) {
+    busy.push_back(std::make_unique<RawClient>(server.port()));
+    busy.back()->send(post("/ingest/plain", "x"));
+  }
+  const SystemClock clock;
+  const auto started = clock.steady_now();
+  for (int i = 0; i < 3; ++i) CHECK(is_problem(server.exchange(post("/ingest/plain", "x")), 503));
+  CHECK(clock.steady_now() - started < 9s);
+  CHECK(server.log_text().contains("connections_full"));
+  for (auto& client : busy) CHECK(is_problem(client->receive(), 503));
+}
+
+TEST_CASE("ingress: at max_open_connections all stay, one past it the longest idle gives way",
+          "[ingress][server][limits]") {
+  Setup setup;
+  setup.ingress.max_open_connections = 3;
   TestServer server(setup);
   std::vector<std::unique_ptr<RawClient>> idle;
   for (int i = 0; i < 3; ++i) {
     idle.push_back(std::make_unique<RawClient>(server.port()));
     CHECK(idle.back()->exchange(get("/api/health")).status == 200);
   }
+  for (auto& client : idle) CHECK(client->exchange(get("/api/health")).status == 200);
   RawClient sender(server.port());
   CHECK(sender.exchange(post("/ingest/plain", "x")).status == 202);
-  int left = 0;
-  for (auto& client : idle) left += client->exchange(get("/api/health")).status == 200 ? 1 : 0;
-  CHECK(left == 2);
+  CHECK(idle[0]->closed_within(5s));
+  for (int i = 1; i < 3; ++i)
+    CHECK(idle[static_cast<std::size_t>(i)]->exchange(get("/api/health")).status == 200);
+  CHECK(sender.exchange(post("/ingest/plain", "x")).status == 202);
 }
 
-TEST_CASE("ingress: a lack of file descriptors only delays connections", "[ingress][server]") {
+TEST_CASE("ingress: past max_open_connections a slow request gives way where none is idle",
+          "[ingress][server][limits]") {
+  Setup setup;
+  setup.ingress.max_open_connections = 2;
+  TestServer server(setup);
+  std::array<RawClient, 3> slow{RawClient(server.port()), RawClient(server.port()),
+                                RawClient(server.port())};
+  for (auto& client : slow) client.send("POST /ingest/plain HTTP/1.1\r\n");
+  // Which of them began first only the server knows.
+  REQUIRE(eventually([&] { return server.server().stats().requests.contains({"", 503}); }, 8s));
+  int stored = 0;
+  for (auto& client : slow)
+    if (client.exchange("Host: h\r\nContent-Length: 1\r\n\r\nx").status == 202) ++stored;
+  CHECK(stored == 2);
+  CHECK(server.server().stats().requests.at({"", 503}) == 1);
+}
+
+TEST_CASE(
+    "ingress: one address gets max_connections_per_address, a trusted proxy as many as it "
+    "likes",
+    "[ingress][server][limits]") {
+  Setup setup;
+  setup.ingress.max_connections_per_address = 3;
+  setup.ingress.trusted_proxies = {"127.0.0.1/32"};
+  TestServer server(setup);
+  const auto stranger = [&] {
+    return std::make_unique<RawClient>(server.port(), "127.0.0.1", "127.0.7.1");
+  };
+  std::vector<std::unique_ptr<RawClient>> strangers;
+  for (int i = 0; i < 3; ++i) {
+    strangers.push_back(stranger());
+    CHECK(strangers.back()->exchange(get("/api/health")).status == 200);
+  }
+  auto beyond = stranger();
+  CHECK(is_problem(beyond->receive(), 503));
+  CHECK(beyond->closed_within(5s));
+  CHECK(server.log_text().contains("address_crowded"));
+  RawClient other(server.port(), "127.0.0.1", "127.0.7.2");
+  CHECK(other.exchange(post("/ingest/plain", "x")).status == 202);
+  std::vector<std::unique_ptr<RawClient>> proxied;
+  for (int i = 0; i < 10; ++i) proxied.push_back(std::make_unique<RawClient>(server.port()));
+  for (auto& client : proxied) CHECK(client->exchange(get("/api/health")).status == 200);
+  strangers.pop_back();
+  CHECK(eventually([&] { return stranger()->exchange(get("/api/health")).status == 200; }, 5s));
+}
+
+TEST_CASE("ingress: slow requests keep half of max_inflight_bytes at most, the oldest gives way",
+          "[ingress][server][limits]") {
+  Setup setup;
+  setup.ingress.max_inflight_bytes = 8 * mib;
+  setup.ingress.max_body_bytes = 2 * mib;
+  TestServer server(setup);
+  const std::string most(2 * mib - 1, 'b');
+  const auto head =
+      std::format("POST /ingest/plain HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n", 2 * mib);
+  std::vector<std::unique_ptr<RawClient>> slow;
+  for (int i = 0; i < 4; ++i) {
+    slow.push_back(std::make_unique<RawClient>(server.port()));
+    slow.back()->send(head + most);
+    if (i < 2)
+      CHECK(eventually(
+          [&] {
+            return server.server().stats().inflight_bytes >=
+                   most.size() * static_cast<std::size_t>(i + 1);
+          },
+          5s));
+  }
+  CHECK(is_problem(slow[0]->receive(), 503));
+  CHECK(server.exchange(post("/ingest/plain", std::string(2 * mib, 'x'))).status == 202);
+  CHECK(slow[3]->exchange("b").status == 202);
+  CHECK(server.server().stats().inflight_bytes <= 5 * mib);
+}
+
+TEST_CASE("ingress: with no file descriptor left a sender is told so at once",
+          "[ingress][server]") {
   TestServer server;
   rlimit usual{};
   REQUIRE(::getrlimit(RLIMIT_NOFILE, &usual) == 0);
@@ -235,10 +333,56 @@ TEST_CASE("ingress: a lack of file descriptors only delays connections", "[ingre
   scarce.rlim_cur = static_cast<rlim_t>(free) + 1;
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &scarce) == 0);
   RawClient client(server.port());
-  const bool warned = eventually([&] { return server.log_text().contains("accept_failed"); }, 5s);
+  const auto answer = client.receive();
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &usual) == 0);
-  CHECK(warned);
-  CHECK(client.exchange(get("/api/health")).status == 200);
+  CHECK(is_problem(answer, 503));
+  CHECK(client.closed_within(5s));
+  CHECK(server.log_text().contains("accept_failed"));
+  CHECK(server.exchange(post("/ingest/plain", "x")).status == 202);
+}
+
+TEST_CASE("ingress: with no file descriptor left an idle connection gives way",
+          "[ingress][server]") {
+  TestServer server;
+  RawClient idle(server.port());
+  CHECK(idle.exchange(get("/api/health")).status == 200);
+  // Only what waits in the waiting room can give way.
+  support::pause_for(200ms);
+  rlimit usual{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &usual) == 0);
+  const int free = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  ::close(free);
+  rlimit scarce = usual;
+  scarce.rlim_cur = static_cast<rlim_t>(free) + 1;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &scarce) == 0);
+  RawClient client(server.port());
+  const auto answer = client.exchange(get("/api/health"));
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &usual) == 0);
+  CHECK(answer.status == 200);
+  CHECK(idle.closed_within(5s));
+}
+
+TEST_CASE("ingress: a sender that never reads its answers is cut off, and holds up nobody",
+          "[ingress][server][limits][slow]") {
+  Setup setup;
+  setup.ingress.max_connections = 2;
+  TestServer server(setup);
+  const std::string health = get("/api/health");
+  std::string many;
+  for (int i = 0; i < 2000; ++i) many += health;
+  std::vector<std::unique_ptr<RawClient>> deaf;
+  std::vector<std::jthread> sending;
+  for (int i = 0; i < 4; ++i) {
+    deaf.push_back(std::make_unique<RawClient>(server.port()));
+    sending.emplace_back([&client = *deaf.back(), &many] {
+      for (int times = 0; times < 500 && client.send(many); ++times) {
+      }
+    });
+  }
+  for (int i = 0; i < 50; ++i) CHECK(server.exchange(post("/ingest/plain", "x")).status == 202);
+  // Each ends because it was cut off: what it sends is far more than any buffer takes.
+  sending.clear();
+  CHECK(server.exchange(post("/ingest/plain", "x")).status == 202);
 }
 
 TEST_CASE("ingress: a burst of connections is served at once", "[ingress][server]") {

@@ -4,7 +4,6 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
-#include "fault_vfs.hpp"
 #include "fixture.hpp"
 #include "support/leaks_allowed.hpp"
 
@@ -13,7 +12,7 @@ using namespace holdfast::outbox_tests;
 using Catch::Matchers::ContainsSubstring;
 
 TEST_CASE("outbox: no request is answered before the sync of the WAL", "[outbox][fault]") {
-  FaultVfs vfs;
+  DiskVfs vfs;
   Box box;
   box.vfs = vfs.name();
   box.open();
@@ -32,7 +31,7 @@ TEST_CASE("outbox: no request is answered before the sync of the WAL", "[outbox]
 }
 
 TEST_CASE("outbox: one group is one sync, and duplicates alone are none", "[outbox][fault]") {
-  FaultVfs vfs;
+  DiskVfs vfs;
   Box box;
   box.vfs = vfs.name();
   box.open();
@@ -53,14 +52,14 @@ TEST_CASE("outbox: one group is one sync, and duplicates alone are none", "[outb
 TEST_CASE("outbox: an I/O error at commit breaks the outbox for good, without closing it",
           "[outbox][fault]") {
   const support::LeaksAllowed leaks;
-  const auto call = GENERATE(FileCall::sync, FileCall::write);
-  FaultVfs vfs;
+  const auto call = GENERATE(Call::sync, Call::write);
+  DiskVfs vfs;
   Box box;
   box.vfs = vfs.name();
   box.open();
   const auto kept = box.append_ok(make_entry("kept"));
-  vfs.fail(call, FileTarget::wal, call == FileCall::sync ? SQLITE_IOERR_FSYNC : SQLITE_IOERR_WRITE,
-           0, false);
+  vfs.fail(call, Target::wal, call == Call::sync ? SQLITE_IOERR_FSYNC : SQLITE_IOERR_WRITE, 0,
+           false);
   auto first = box->submit(make_entry("one"));
   auto second = box->submit(make_entry("two"));
   static_cast<void>(box->run_once());
@@ -102,7 +101,7 @@ TEST_CASE("outbox: an I/O error at commit breaks the outbox for good, without cl
 
 TEST_CASE("outbox: waiting requests are refused before on_broken is called", "[outbox][fault]") {
   const support::LeaksAllowed leaks;
-  FaultVfs vfs;
+  DiskVfs vfs;
   support::ScratchFolder folder;
   support::FakeClock clock;
   OutboxConfig config;
@@ -122,18 +121,18 @@ TEST_CASE("outbox: waiting requests are refused before on_broken is called", "[o
   REQUIRE(opened);
   // More than one group, so that some are in the group, some behind it.
   for (int i = 0; i < 600; ++i) tickets.push_back((*opened)->submit(make_entry("x")));
-  vfs.fail(FileCall::sync, FileTarget::wal, SQLITE_IOERR_FSYNC);
+  vfs.fail(Call::sync, Target::wal, SQLITE_IOERR_FSYNC);
   CHECK_FALSE((*opened)->run_once());
   CHECK(refused_before == 600);
 }
 
 TEST_CASE("outbox: a full disk refuses, and intake comes back by itself", "[outbox][fault]") {
-  FaultVfs vfs;
+  DiskVfs vfs;
   Box box;
   box.vfs = vfs.name();
   box.open();
   const auto kept = box.append_ok(make_entry("kept"));
-  vfs.fail(FileCall::write, FileTarget::wal, SQLITE_FULL);
+  vfs.fail(Call::write, Target::wal, SQLITE_FULL);
   for (int i = 0; i < 3; ++i) {
     const auto refused = box.append(make_entry("refused"));
     REQUIRE(!refused);
@@ -159,11 +158,11 @@ TEST_CASE("outbox: a full disk refuses, and intake comes back by itself", "[outb
 
 TEST_CASE("outbox: a source first seen in a refused group is stored with the next",
           "[outbox][fault]") {
-  FaultVfs vfs;
+  DiskVfs vfs;
   Box box;
   box.vfs = vfs.name();
   box.open();
-  vfs.fail(FileCall::write, FileTarget::wal, SQLITE_FULL);
+  vfs.fail(Call::write, Target::wal, SQLITE_FULL);
   CHECK_FALSE(box.append(make_entry("x", "key", "fresh")));
   vfs.heal();
   CHECK_FALSE(box.append(make_entry("x", "key", "fresh"))->duplicate);
@@ -171,12 +170,12 @@ TEST_CASE("outbox: a source first seen in a refused group is stored with the nex
 }
 
 TEST_CASE("outbox: a full disk at a checkpoint is no reason to stop", "[outbox][fault]") {
-  FaultVfs vfs;
+  DiskVfs vfs;
   Box box;
   box.vfs = vfs.name();
   box.open();
   box.append_ok(make_entry("x"));
-  vfs.fail(FileCall::write, FileTarget::database, SQLITE_FULL);
+  vfs.fail(Call::write, Target::database, SQLITE_FULL);
   box.clock.advance(10s);
   box.run_until_idle();
   CHECK(box.broken.empty());
@@ -190,12 +189,12 @@ TEST_CASE("outbox: a full disk at a checkpoint is no reason to stop", "[outbox][
 
 TEST_CASE("outbox: a failed sync at a checkpoint breaks the outbox", "[outbox][fault]") {
   const support::LeaksAllowed leaks;
-  FaultVfs vfs;
+  DiskVfs vfs;
   Box box;
   box.vfs = vfs.name();
   box.open();
   const auto id = box.append_ok(make_entry("x"));
-  vfs.fail(FileCall::sync, FileTarget::database, SQLITE_IOERR_FSYNC);
+  vfs.fail(Call::sync, Target::database, SQLITE_IOERR_FSYNC);
   SECTION("of the idle writer") {
     box.clock.advance(10s);
     box.run_until_idle();
@@ -212,7 +211,7 @@ TEST_CASE("outbox: a failed sync at a checkpoint breaks the outbox", "[outbox][f
 }
 
 TEST_CASE("outbox: a failed sync of the checkpoint on open is broken", "[outbox][fault]") {
-  FaultVfs vfs;
+  DiskVfs vfs;
   Box box;
   box.open();
   box.append_ok(make_entry("x"));
@@ -220,7 +219,7 @@ TEST_CASE("outbox: a failed sync of the checkpoint on open is broken", "[outbox]
   crashed.vfs = vfs.name();
   for (const char* suffix : {"", "-wal"})
     write_file(crashed.config.path + suffix, read_file(box.config.path + suffix));
-  vfs.fail(FileCall::sync, FileTarget::database, SQLITE_IOERR_FSYNC);
+  vfs.fail(Call::sync, Target::database, SQLITE_IOERR_FSYNC);
   const auto opened = crashed.try_open();
   REQUIRE(!opened);
   CHECK(opened.error().kind == FailureKind::broken);
@@ -229,11 +228,11 @@ TEST_CASE("outbox: a failed sync of the checkpoint on open is broken", "[outbox]
 TEST_CASE("outbox: every single failing write or sync leaves all acknowledged entries",
           "[outbox][fault][crash]") {
   const support::LeaksAllowed leaks;
-  const auto call = GENERATE(FileCall::sync, FileCall::write);
-  const auto target = GENERATE(FileTarget::wal, FileTarget::database);
+  const auto call = GENERATE(Call::sync, Call::write);
+  const auto target = GENERATE(Target::wal, Target::database);
   const int code = GENERATE(SQLITE_FULL, SQLITE_IOERR_WRITE);
   for (int passes = 0; passes < 12; ++passes) {
-    FaultVfs vfs;
+    DiskVfs vfs;
     Box box;
     box.vfs = vfs.name();
     box.open();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "holdfast/outbox.hpp"
+#include "support/disk_vfs.hpp"
 #include "support/fake_clock.hpp"
 #include "support/scratch_folder.hpp"
 #include "support/wait.hpp"
@@ -18,9 +19,13 @@
 namespace holdfast::outbox_tests {
 
 using namespace std::chrono_literals;
+using support::DiskVfs;
 using support::eventually;
 using support::read_file;
 using support::write_file;
+
+using Call = DiskVfs::Call;
+using Target = DiskVfs::Target;
 
 /// A ListRequest of which only some fields are named.
 struct Filter {

@@ -21,7 +21,7 @@ void make_version_1(const std::string& path) {
         "INSERT INTO entry (seq, id, source_id, state, received_at, settled_at, body_bytes, "
         "payload_kept, body_sha256) VALUES ({0}, CAST(randomblob(15) || x'0{0}' AS BLOB), 1, {1}, "
         "1000, {2}, 5, "
-        "1, randomblob(32)); "
+        "1, x'2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824'); "
         "INSERT INTO payload VALUES ({0}, 'POST', '/', '', '', NULL, x'', CAST('hello' AS BLOB))",
         seq, state, state == 0 ? "NULL" : "2000"));
   };

@@ -8,8 +8,8 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <filesystem>
 
-#include "fault_vfs.hpp"
 #include "fixture.hpp"
+#include "holdfast/outbox_reader.hpp"
 #include "outbox/schema.hpp"
 #include "support/leaks_allowed.hpp"
 
@@ -174,47 +174,42 @@ TEST_CASE("outbox: a newer version that is in the WAL alone is refused untouched
   CHECK(read_file(crashed.config.path + "-wal") == wal);
 }
 
-TEST_CASE("outbox: a damaged file is broken and says what to do", "[outbox][open]") {
+TEST_CASE("outbox: a file that shows no trace of an outbox is refused untouched",
+          "[outbox][open][salvage]") {
   Box box;
-  SECTION("no database at all") {
-    write_file(box.config.path, std::string(8192, 'z'));
-  }
-  SECTION("cut short") {
-    box.open();
-    for (int i = 0; i < 50; ++i) box.append_ok(make_entry(body_of(1000, i)));
-    box.outbox.reset();
-    write_file(box.config.path, read_file(box.config.path).substr(0, 8192));
-  }
-  SECTION("schema overwritten") {
-    box.open();
-    box.outbox.reset();
-    auto bytes = read_file(box.config.path);
-    std::fill(bytes.begin() + 100, bytes.begin() + 4096, 'z');
-    write_file(box.config.path, bytes);
-  }
+  write_file(box.config.path, std::string(8192, 'z'));
   const auto before = read_file(box.config.path);
   const auto failure = open_refused(box);
-  CHECK(failure.kind == FailureKind::broken);
+  CHECK(failure.kind == FailureKind::refused);
   CHECK_THAT(failure.message, ContainsSubstring("move it aside"));
   CHECK(read_file(box.config.path) == before);
 }
 
-TEST_CASE("outbox: counters that contradict the entries are damage", "[outbox][open]") {
+TEST_CASE("outbox: counters that contradict the entries are damage, and are counted anew",
+          "[outbox][open][salvage]") {
   Box box;
   box.open();
   box.append_ok(make_entry("x"));
+  const auto node = box->node();
   box.outbox.reset();
+  bool node_stays = false;
   SECTION("gone") {
     box.sql("DELETE FROM meta", true);
   }
   SECTION("behind") {
     box.sql("UPDATE meta SET next_seq = 1", true);
+    node_stays = true;
   }
-  CHECK(open_refused(box).kind == FailureKind::broken);
+  box.open();
+  CHECK(box.logged("outbox_salvaged"));
+  CHECK((box->node() == node) == node_stays);
+  CHECK(box.count(EntryState::pending) == 1);
+  box.append_ok(make_entry("y"));
+  CHECK(box.claim().size() == 2);
 }
 
 TEST_CASE("outbox: where WAL cannot be had, opening is refused", "[outbox][open]") {
-  FaultVfs vfs;
+  DiskVfs vfs;
   vfs.without_shared_memory();
   Box box;
   box.vfs = vfs.name();

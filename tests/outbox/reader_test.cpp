@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "fixture.hpp"
+#include "holdfast/outbox_reader.hpp"
 
 using namespace holdfast;
 using namespace holdfast::outbox_tests;

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
 
-#include "fault_vfs.hpp"
 #include "fixture.hpp"
 #include "outbox/open.hpp"
 
@@ -41,7 +40,7 @@ struct Bench {
     return sum;
   }
 
-  FaultVfs vfs;
+  DiskVfs vfs;
   support::ScratchFolder folder;
   support::FakeClock clock;
   OutboxConfig config;
@@ -92,14 +91,14 @@ TEST_CASE("outbox writer: settlements of a group whose appends find no disk are 
   const auto settled = bench.settle(delivered(1));
   const auto refused_too = bench.submit(make_entry("no room"));
   SECTION("when the disk takes the settlement") {
-    bench.vfs.fail(FileCall::write, FileTarget::wal, SQLITE_FULL, 0, false);
+    bench.vfs.fail(Call::write, Target::wal, SQLITE_FULL, 0, false);
     CHECK(bench.writer->run_once());
     CHECK(settled->answer.wait_for(0ms)->has_value());
     CHECK(bench.commits() == 2);
     CHECK(bench.writer->view().meta.count(EntryState::delivered) == 1);
   }
   SECTION("when it does not") {
-    bench.vfs.fail(FileCall::write, FileTarget::wal, SQLITE_FULL);
+    bench.vfs.fail(Call::write, Target::wal, SQLITE_FULL);
     CHECK(bench.writer->run_once());
     CHECK(settled->answer.wait_for(0ms)->error().kind == FailureKind::overloaded);
     CHECK(bench.commits() == 1);

@@ -122,6 +122,15 @@ TEST_CASE("statement values: a condition compares the text of a scalar", "[postg
   CHECK(holds(entry, "entry:source=activities"));
 }
 
+TEST_CASE("statement values: a condition sees the text that a parameter would get",
+          "[postgres][values]") {
+  auto entry = support::make_entry(1, {}, R"({"nul":"a\u0000b"})");
+  entry.headers.push_back({"X-Name", "Zo\xEB"});
+  CHECK(value_of(entry, "header:X-Name") == "Zoë");
+  CHECK(holds(entry, "header:X-Name=Zoë"));
+  CHECK(holds(entry, "/nul=" + value_of(entry, "/nul").value()));
+}
+
 TEST_CASE("statement values: pointers reach into JSON that jsonb cannot hold",
           "[postgres][values]") {
   CHECK(value_of(R"({"a":"\u0000","id":7})", "/id") == "7");

@@ -53,9 +53,13 @@ std::vector<std::string> Daemon::environment() const {
   return environment;
 }
 
-void Daemon::start() {
+void Daemon::launch() {
   std::filesystem::remove(folder_.file("out"));
   process_ = std::make_unique<Process>(serve_command());
+}
+
+void Daemon::start() {
+  launch();
   const bool ready = eventually(
       [&] {
         if (!process_->running()) return true;

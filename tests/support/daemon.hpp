@@ -43,6 +43,8 @@ class Daemon {
   explicit Daemon(DaemonConfig config);
   /// Returns when both listeners are announced on stdout and /readyz says 200.
   void start();
+  /// Starts it and waits for nothing: for starts that may fail, or are cut short.
+  void launch();
   /// SIGTERM; the exit code, or -1 if it did not end within 30 s (it is killed then).
   int terminate();
   /// The exit code of a daemon that was told to end; -1 as above.
@@ -52,6 +54,7 @@ class Daemon {
   void restart() { start(); }
   [[nodiscard]] bool running() const { return process_ && process_->running(); }
   void send_signal(int number) const { process_->send_signal(number); }
+  [[nodiscard]] int pid() const { return process_->pid(); }
 
   /// Starts it without waiting for anything: for starts that must fail.
   [[nodiscard]] CommandResult start_refused();

@@ -14,8 +14,8 @@ WallTime FakeClock::wall_now() const {
 }
 
 SteadyTime FakeClock::steady_now() const {
-  return steady_start_ +
-         std::chrono::duration_cast<SteadyTime::duration>(nanoseconds(passed_.load()));
+  return steady_start_ + std::chrono::duration_cast<SteadyTime::duration>(
+                             nanoseconds(passed_.load() - booted_at_.load()));
 }
 
 void FakeClock::advance(milliseconds time) {
@@ -29,6 +29,10 @@ void FakeClock::advance_to(SteadyTime time) {
 
 void FakeClock::jump_wall(milliseconds time) {
   wall_offset_ += time.count();
+}
+
+void FakeClock::reboot() {
+  booted_at_ = passed_.load();
 }
 
 }  // namespace holdfast::support

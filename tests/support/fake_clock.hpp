@@ -14,6 +14,8 @@ namespace holdfast::support {
 class FakeClock final : public Clock {
  public:
   FakeClock();
+  /// From given times on, for what has to be repeatable.
+  FakeClock(WallTime wall, SteadyTime steady) : wall_start_(wall), steady_start_(steady) {}
   [[nodiscard]] WallTime wall_now() const override;
   [[nodiscard]] SteadyTime steady_now() const override;
   /// Moves both clocks forward.
@@ -22,6 +24,8 @@ class FakeClock final : public Clock {
   void advance_to(SteadyTime time);
   /// Sets the wall clock alone back or forward, as NTP or an operator does.
   void jump_wall(std::chrono::milliseconds time);
+  /// Steady time begins again at its start, as when the machine has booted.
+  void reboot();
 
  private:
   // Constant after construction.
@@ -29,6 +33,7 @@ class FakeClock final : public Clock {
   const SteadyTime steady_start_;
   // Atomic: any thread.
   std::atomic<std::chrono::nanoseconds::rep> passed_{0};
+  std::atomic<std::chrono::nanoseconds::rep> booted_at_{0};  ///< Of what has passed.
   std::atomic<std::chrono::milliseconds::rep> wall_offset_{0};
 };
 

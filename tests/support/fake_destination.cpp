@@ -32,6 +32,8 @@ struct FakeDestination::Server {
   std::vector<Row> rows;
   std::set<Uuid> ids;
   std::map<std::pair<std::string, std::string>, Uuid> keys;
+  std::map<std::string, std::uint64_t> counters;
+  std::size_t calls_made = 0;
   bool stall = false;
   bool stalled = false;
   std::size_t sessions = 1;
@@ -109,6 +111,24 @@ std::vector<FakeDestination::Row> FakeDestination::rows() const {
   return server_->rows;
 }
 
+std::vector<FakeDestination::Row> FakeDestination::rows_from(std::size_t first) const {
+  const std::scoped_lock lock(server_->mutex);
+  const auto& rows = server_->rows;
+  const auto begin = std::min(first, rows.size());
+  return {rows.begin() + static_cast<std::ptrdiff_t>(begin), rows.end()};
+}
+
+std::uint64_t FakeDestination::counter(const std::string& source) const {
+  const std::scoped_lock lock(server_->mutex);
+  const auto found = server_->counters.find(source);
+  return found == server_->counters.end() ? 0 : found->second;
+}
+
+std::size_t FakeDestination::calls_made() const {
+  const std::scoped_lock lock(server_->mutex);
+  return server_->calls_made;
+}
+
 bool FakeDestination::stalled() const {
   const std::scoped_lock lock(server_->mutex);
   return server_->stalled;
@@ -122,6 +142,7 @@ std::uint64_t FakeDestination::closes() const {
 std::expected<std::vector<Delivered>, DeliveryFailure> FakeDestination::deliver(
     std::span<const Entry> batch) {
   std::unique_lock lock(server_->mutex);
+  ++server_->calls_made;
   Call& call = server_->calls.emplace_back();
   call.session = session_;
   const std::size_t number = server_->calls.size() - 1;
@@ -176,6 +197,7 @@ std::vector<Delivered> FakeDestination::Server::store(std::span<const Entry> bat
       }
     }
     ids.insert(entry.id);
+    ++counters[entry.source];
     rows.push_back(
         {entry.id, entry.seq, entry.source, entry.order_hash, entry.dedupe_key, entry.body});
   }

@@ -63,6 +63,12 @@ class FakeDestination final : public Destination {
   [[nodiscard]] std::vector<Call> calls() const;
   void forget_calls();
   [[nodiscard]] std::vector<Row> rows() const;  ///< In the order of insertion.
+  /// The rows from this index on.
+  [[nodiscard]] std::vector<Row> rows_from(std::size_t first) const;
+  /// What a source's own `UPDATE counters SET n = n + 1` has come to: run once for each new row.
+  [[nodiscard]] std::uint64_t counter(const std::string& source) const;
+  /// Batches that were sent so far, whatever became of them.
+  [[nodiscard]] std::size_t calls_made() const;
   [[nodiscard]] bool stalled() const;
   [[nodiscard]] std::uint64_t closes() const;
 

@@ -8,12 +8,22 @@
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+#include <utility>
 
 namespace holdfast::support {
 
-ScratchFolder::ScratchFolder(bool for_postgres) : path_("/tmp/holdfast-test-XXXXXX") {
+ScratchFolder::ScratchFolder(std::string pattern) : path_(std::move(pattern)) {
   if (::mkdtemp(path_.data()) == nullptr)
-    throw std::runtime_error("making a folder under /tmp: mkdtemp failed");
+    throw std::runtime_error("making a folder " + path_ + ": mkdtemp failed");
+}
+
+ScratchFolder ScratchFolder::in_memory() {
+  const bool there = ::access("/dev/shm", W_OK | X_OK) == 0;
+  return ScratchFolder(std::string(there ? "/dev/shm" : "/tmp") + "/holdfast-test-XXXXXX");
+}
+
+ScratchFolder::ScratchFolder(bool for_postgres)
+    : ScratchFolder(std::string("/tmp/holdfast-test-XXXXXX")) {
   if (!for_postgres || ::geteuid() != 0) return;
   const passwd* owner = ::getpwnam("postgres");
   if (owner == nullptr || ::chown(path_.c_str(), owner->pw_uid, owner->pw_gid) != 0)

@@ -9,6 +9,8 @@ class ScratchFolder {
  public:
   /// With `for_postgres`, user postgres owns the folder if the test runs as root.
   explicit ScratchFolder(bool for_postgres = false);
+  /// One in memory where there is /dev/shm: for runs that would wear a disk out with syncs.
+  [[nodiscard]] static ScratchFolder in_memory();
   ~ScratchFolder();
   ScratchFolder(const ScratchFolder&) = delete;
   ScratchFolder& operator=(const ScratchFolder&) = delete;
@@ -16,6 +18,8 @@ class ScratchFolder {
   [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
 
  private:
+  explicit ScratchFolder(std::string pattern);
+
   std::string path_;
 };
 

@@ -1,7 +1,5 @@
 #include "support/tcp_gate.hpp"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -17,60 +15,19 @@
 #include <list>
 #include <mutex>
 #include <optional>
-#include <random>
 #include <stdexcept>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "support/commit_scanner.hpp"
+#include "support/tcp_gate_faults.hpp"
+#include "support/tcp_gate_sockets.hpp"
 
 namespace holdfast::support {
 namespace {
 
 constexpr std::size_t buffer_bytes_max = 256UL * 1024;
-
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-
-/// A listening socket, or -1 if the port is taken.
-int listen_on(std::uint16_t port) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  const sockaddr_in address = loopback(port);
-  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-      listen(fd, 128) == 0)
-    return fd;
-  close(fd);
-  return -1;
-}
-
-int connect_to(std::uint16_t port) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in address = loopback(port);
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    close(fd);
-    return -1;
-  }
-  const int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-  return fd;
-}
-
-void close_with_reset(int& fd) {
-  if (fd < 0) return;
-  const linger reset{1, 0};
-  setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-  close(fd);
-  fd = -1;
-}
 
 /// One client and, once it has sent something, its server.
 struct Link {
@@ -88,18 +45,6 @@ struct Link {
 };
 
 }  // namespace
-
-std::uint16_t unused_port() {
-  std::random_device random;
-  for (int tries = 0; tries < 1000; ++tries) {
-    const auto port = static_cast<std::uint16_t>(10240 + random() % 22000);
-    if (const int fd = listen_on(port); fd >= 0) {
-      close(fd);
-      return port;
-    }
-  }
-  throw std::runtime_error("finding an unused port: none");
-}
 
 class TcpGate::Impl {
  public:
@@ -142,12 +87,19 @@ class TcpGate::Impl {
     if (mode == Mode::refuse && listener_ >= 0) close(std::exchange(listener_, -1));
     mode_ = mode;
     for (auto& link : links_)
-      if (link.tainted && mode != Mode::black_hole) cut(link);
+      if (link.tainted && !swallows()) cut(link);
     bury();
+  }
+  [[nodiscard]] bool swallows() const {
+    return mode_ == Mode::black_hole || mode_ == Mode::half_open;
   }
   void cut_all() {
     for (auto& link : links_) cut(link);
     bury();
+  }
+
+  [[nodiscard]] ArmedFaults& armed(Direction direction) {
+    return armed_[static_cast<std::size_t>(direction)];
   }
 
   // Owned by the gate's thread.
@@ -156,7 +108,8 @@ class TcpGate::Impl {
   Mode mode_ = Mode::pass;
   CommitCut commit_cut_ = CommitCut::none;
   std::uint64_t commit_cuts_left_ = 0;
-  std::optional<std::uint64_t> bytes_until_cut_;
+  std::array<ArmedFaults, 2> armed_;  ///< By direction.
+  Throttle throttle_;
   Counts counts_;
   std::list<Link> links_;
 
@@ -186,7 +139,7 @@ class TcpGate::Impl {
   void read_server(Link& link);
   void take(Link& link, std::string_view bytes);
   [[nodiscard]] bool cut_at_commit(Link& link, std::string_view bytes);
-  void flush(Link& link, int to, std::string& buffer, std::uint64_t& counter) const;
+  void flush(Link& link, int to, std::string& buffer, std::uint64_t& counter);
 
   int listener_ = -1;
   int wake_;
@@ -198,19 +151,21 @@ class TcpGate::Impl {
 
 void TcpGate::Impl::run_once() {
   std::vector<pollfd> fds{{wake_, POLLIN, 0}, {listener_, POLLIN, 0}};
+  const bool slow = throttle_.limits();
   for (const auto& link : links_) {
     const bool still = mode_ == Mode::stall;
     const auto events = [](bool in, bool out) {
       return static_cast<short>((in ? POLLIN : 0) | (out ? POLLOUT : 0));
     };
     const short client = events(!link.client_ended && link.to_server.size() < buffer_bytes_max,
-                                !link.to_client.empty());
+                                !slow && !link.to_client.empty());
     const short server = events(!link.server_ended && link.to_client.size() < buffer_bytes_max,
-                                !link.to_server.empty());
+                                !slow && !link.to_server.empty());
     fds.push_back({still || client == 0 ? -1 : link.client, client, 0});
     fds.push_back({still || server == 0 ? -1 : link.server, server, 0});
   }
-  ::poll(fds.data(), fds.size(), -1);
+  // A slow gate looks by itself at what may go by now.
+  ::poll(fds.data(), fds.size(), slow ? 10 : -1);
   std::size_t at = 2;
   for (auto& link : links_) {
     serve(link, fds[at].revents, fds[at + 1].revents);
@@ -247,7 +202,8 @@ void TcpGate::Impl::serve(Link& link, short client_events, short server_events) 
   if (link.server >= 0) flush(link, link.server, link.to_server, counts_.bytes_to_server);
   if (link.client >= 0) flush(link, link.client, link.to_client, counts_.bytes_to_client);
   if (link.dead || !link.to_server.empty()) return;
-  if (link.cut_when_flushed) return cut(link);
+  if (link.cut_when_flushed && link.to_client.empty()) return cut(link);
+  if (mode_ == Mode::half_open && link.tainted) return;
   if (link.client_ended && !link.orphan && link.server < 0) return end(link);
   if (link.client_ended && link.server >= 0) shutdown(link.server, SHUT_WR);
   if (link.server_ended && link.to_client.empty()) end(link);
@@ -258,6 +214,12 @@ void TcpGate::Impl::read_client(Link& link) {
   std::array<char, 65536> chunk;
   const ssize_t got = recv(link.client, chunk.data(), chunk.size(), 0);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (mode_ == Mode::half_open) {
+    // The other side must not hear of an end either.
+    link.tainted = true;
+    link.client_ended = link.client_ended || got <= 0;
+    return;
+  }
   if (got < 0) return end(link);
   if (got == 0) {
     link.client_ended = true;
@@ -274,14 +236,9 @@ void TcpGate::Impl::take(Link& link, std::string_view bytes) {
   if (link.server < 0) link.server = connect_to(upstream_);
   if (link.server < 0) return end(link);
   if (cut_at_commit(link, bytes)) return;
-  if (bytes_until_cut_ && *bytes_until_cut_ <= bytes.size()) {
-    bytes = bytes.substr(0, *bytes_until_cut_);
-    bytes_until_cut_.reset();
-    link.cut_when_flushed = true;
-  } else if (bytes_until_cut_) {
-    *bytes_until_cut_ -= bytes.size();
-  }
-  link.to_server += bytes;
+  std::string passed(bytes);
+  if (armed(Direction::to_server).pass(passed)) link.cut_when_flushed = true;
+  link.to_server += passed;
 }
 
 /// True if the connection was cut here; the bytes are then dealt with.
@@ -314,6 +271,11 @@ void TcpGate::Impl::read_server(Link& link) {
   std::array<char, 65536> chunk;
   const ssize_t got = recv(link.server, chunk.data(), chunk.size(), 0);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (mode_ == Mode::half_open) {
+    link.tainted = true;
+    link.server_ended = link.server_ended || got <= 0;
+    return;
+  }
   if (got < 0) return end(link);
   // The server of an orphan has answered, so it has committed: nothing is left to wait for.
   if (link.orphan && (got == 0 || link.to_server.empty())) return end(link);
@@ -322,16 +284,21 @@ void TcpGate::Impl::read_server(Link& link) {
   } else if (mode_ == Mode::black_hole) {
     link.tainted = true;
   } else if (!link.orphan) {
-    link.to_client.append(chunk.data(), static_cast<std::size_t>(got));
+    std::string passed(chunk.data(), static_cast<std::size_t>(got));
+    if (armed(Direction::to_client).pass(passed)) link.cut_when_flushed = true;
+    link.to_client += passed;
   }
 }
 
-void TcpGate::Impl::flush(Link& link, int to, std::string& buffer, std::uint64_t& counter) const {
+void TcpGate::Impl::flush(Link& link, int to, std::string& buffer, std::uint64_t& counter) {
   while (!buffer.empty() && !link.dead) {
-    const ssize_t sent = send(to, buffer.data(), buffer.size(), MSG_NOSIGNAL);
+    const std::size_t allowed = throttle_.allowed(buffer.size());
+    if (allowed == 0) return;
+    const ssize_t sent = send(to, buffer.data(), allowed, MSG_NOSIGNAL);
     if (sent < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (sent < 0) return end(link);
     counter += static_cast<std::uint64_t>(sent);
+    throttle_.spend(static_cast<std::size_t>(sent));
     buffer.erase(0, static_cast<std::size_t>(sent));
   }
 }
@@ -366,21 +333,40 @@ void TcpGate::cut_inside_commit(CommitCut where, std::uint64_t times) {
   });
 }
 
-void TcpGate::cut_after_bytes(std::uint64_t bytes_to_server) {
-  impl_->on_thread([&] { impl_->bytes_until_cut_ = bytes_to_server; });
+void TcpGate::cut_after_bytes(std::uint64_t bytes, Direction direction) {
+  impl_->on_thread([&] { impl_->armed(direction).bytes_until_cut = bytes; });
+}
+
+void TcpGate::flip_byte(std::uint64_t offset, Direction direction, std::uint8_t bits) {
+  impl_->on_thread([&] {
+    impl_->armed(direction).bytes_until_flip = offset;
+    impl_->armed(direction).flipped_bits = bits;
+  });
+}
+
+void TcpGate::set_speed(std::uint64_t bytes_per_second) {
+  impl_->on_thread([&] { impl_->throttle_.set_bytes_per_second(bytes_per_second); });
 }
 
 void TcpGate::heal() {
   impl_->on_thread([&] {
     impl_->commit_cuts_left_ = 0;
-    impl_->bytes_until_cut_.reset();
+    for (auto& armed : impl_->armed_) {
+      const auto flips = armed.flips;
+      armed = {};
+      armed.flips = flips;
+    }
+    impl_->throttle_.set_bytes_per_second(0);
     impl_->set_mode(Mode::pass);
   });
 }
 
 TcpGate::Counts TcpGate::counts() const {
   Counts counts;
-  impl_->on_thread([&] { counts = impl_->counts_; });
+  impl_->on_thread([&] {
+    counts = impl_->counts_;
+    for (const auto& armed : impl_->armed_) counts.flips += armed.flips;
+  });
   return counts;
 }
 

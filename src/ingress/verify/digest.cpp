@@ -13,10 +13,6 @@
 namespace holdfast::ingress::verify {
 namespace {
 
-const unsigned char* as_unsigned(std::string_view bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
-}
-
 std::string_view openssl_name(HmacAlgorithm algorithm) {
   switch (algorithm) {
     case HmacAlgorithm::sha1: return "SHA1";
@@ -38,10 +34,10 @@ std::string hmac_code(HmacAlgorithm algorithm, std::string_view key, Pieces mess
   const std::array<OSSL_PARAM, 2> parameters{
       OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0),
       OSSL_PARAM_construct_end()};
-  bool made = context != nullptr &&
-              EVP_MAC_init(context.get(), as_unsigned(key), key.size(), parameters.data()) == 1;
+  bool made = context != nullptr && EVP_MAC_init(context.get(), base::as_unsigned(key), key.size(),
+                                                 parameters.data()) == 1;
   for (const auto piece : message)
-    made = made && EVP_MAC_update(context.get(), as_unsigned(piece), piece.size()) == 1;
+    made = made && EVP_MAC_update(context.get(), base::as_unsigned(piece), piece.size()) == 1;
   std::array<unsigned char, EVP_MAX_MD_SIZE> code{};
   std::size_t length = 0;
   made = made && EVP_MAC_final(context.get(), code.data(), &length, code.size()) == 1;

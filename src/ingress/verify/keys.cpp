@@ -20,10 +20,6 @@ constexpr std::string_view secret_prefix = "whsec_";
 constexpr std::string_view public_prefix = "whpk_";
 constexpr std::size_t ed25519_key_bytes = 32;
 
-const unsigned char* as_unsigned(std::string_view bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
-}
-
 PublicKey owned(EVP_PKEY* key) {
   // What OpenSSL notes about a key it did not take would stay in the thread's queue.
   if (key == nullptr) ERR_clear_error();
@@ -32,15 +28,15 @@ PublicKey owned(EVP_PKEY* key) {
 
 PublicKey ed25519_key(std::string_view bytes) {
   if (bytes.size() != ed25519_key_bytes) return nullptr;
-  return owned(
-      EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, as_unsigned(bytes), bytes.size()));
+  return owned(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, base::as_unsigned(bytes),
+                                           bytes.size()));
 }
 
 /// A SubjectPublicKeyInfo with a point of P-256 and nothing behind it.
 PublicKey p256_key(std::string_view der) {
-  const auto* at = as_unsigned(der);
+  const auto* at = base::as_unsigned(der);
   auto key = owned(d2i_PUBKEY(nullptr, &at, static_cast<long>(der.size())));
-  if (!key || at != as_unsigned(der) + der.size()) return nullptr;
+  if (!key || at != base::as_unsigned(der) + der.size()) return nullptr;
   std::array<char, 64> group{};
   std::size_t length = 0;
   if (EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_EC ||
@@ -106,8 +102,8 @@ bool any_signed(std::span<const PublicKey> keys, std::string_view message,
     const auto* digest = edwards ? nullptr : EVP_sha256();
     const bool same =
         EVP_DigestVerifyInit(context.get(), nullptr, digest, nullptr, key.get()) == 1 &&
-        EVP_DigestVerify(context.get(), as_unsigned(signature), signature.size(),
-                         as_unsigned(message), message.size()) == 1;
+        EVP_DigestVerify(context.get(), base::as_unsigned(signature), signature.size(),
+                         base::as_unsigned(message), message.size()) == 1;
     valid = same || valid;
   }
   ERR_clear_error();
