@@ -92,15 +92,10 @@ void make_private_file(const std::string& path) {
   if (!narrowed) refuse(path, "the file system must know file modes");
 }
 
-void prepare_file(const OutboxFiles& files) {
-  if (file_exists(files.database)) {
-    narrow_mode(files.database);
-    narrow_mode(files.wal);
-    narrow_mode(files.database + "-shm");
-    return;
-  }
-  make_private_file(files.database);
-  sync_folder(files.folder);
+void narrow_modes(const OutboxFiles& files) {
+  narrow_mode(files.database);
+  narrow_mode(files.wal);
+  narrow_mode(files.database + "-shm");
 }
 
 std::uint64_t disk_free_bytes(const std::string& folder) {

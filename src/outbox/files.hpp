@@ -21,10 +21,10 @@ struct OutboxFiles {
 [[nodiscard]] std::uint64_t file_size(const std::string& path);
 [[nodiscard]] bool file_exists(const std::string& path);
 
-/// Makes the empty database file with mode 0600 if there is none, durably; narrows an existing one.
-/// An existing file is never opened here: closing it would drop the locks of SQLite in this
-/// process. Errors:   throws Error (refused).
-void prepare_file(const OutboxFiles& files);
+/// Takes the rights of others on existing files away. They are never opened here: closing one would
+/// drop the locks of SQLite in this process.
+/// Errors:   throws Error (refused).
+void narrow_modes(const OutboxFiles& files);
 
 /// Makes a file of mode 0600 that must not be there yet. Errors:   throws Error (refused).
 void make_private_file(const std::string& path);

@@ -1,5 +1,8 @@
 #include "outbox/open.hpp"
 
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <format>
 
 #include "holdfast/failure.hpp"
@@ -35,6 +38,28 @@ void checkpoint_recovered(Connection& connection, const OutboxFiles& files, bool
          {{"frames", std::to_string(recovered.wal_frames)}}});
 }
 
+/// A new file is made beside its place, and gets its name when it is whole and synced: a power cut
+/// in between leaves nothing that the next start could take for a damaged outbox.
+void make_new(const OutboxFiles& files, const std::string& vfs) {
+  const std::string unfinished = files.database + ".new";
+  for (const auto* suffix : {"", "-wal", "-shm", "-journal"})
+    std::remove((unfinished + suffix).c_str());
+  make_private_file(unfinished);
+  {
+    Connection connection(unfinished, vfs);
+    migrate(connection.database());
+    static_cast<void>(connection.checkpoint(CheckpointMode::truncate));
+    connection.remove_wal_on_close();
+  }
+  sync_file(unfinished);
+  if (std::rename(unfinished.c_str(), files.database.c_str()) != 0)
+    throw Error({FailureKind::refused,
+                 std::format("making outbox {}: {}; let this user write to the folder of "
+                             "outbox.path",
+                             files.database, std::strerror(errno))});
+  sync_folder(files.folder);
+}
+
 }  // namespace
 
 std::unique_ptr<Connection> open_writer(const OutboxFiles& files, const std::string& vfs,
@@ -47,7 +72,8 @@ std::unique_ptr<Connection> open_writer(const OutboxFiles& files, const std::str
                  std::format("opening outbox {}: it is missing or empty, but {} holds entries; put "
                              "the file back, or move the -wal file aside and keep it",
                              files.database, files.wal)});
-  prepare_file(files);
+  if (file_size(files.database) == 0) make_new(files, vfs);
+  narrow_modes(files);
   auto connection = std::make_unique<Connection>(files.database, vfs);
   migrate(connection->database());
   if (checkpoint) checkpoint_recovered(*connection, files, left_open, log);

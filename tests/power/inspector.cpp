@@ -1,0 +1,135 @@
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <format>
+#include <functional>
+
+#include "lab.hpp"
+
+namespace holdfast::power {
+namespace {
+
+using namespace std::chrono_literals;
+using Problems = std::vector<std::string>;
+
+std::string integrity(const std::string& path) {
+  sqlite3* database = nullptr;
+  std::string found;
+  if (sqlite3_open_v2(path.c_str(), &database, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK) {
+    const auto keep = [](void* text, int, char** values, char**) {
+      *static_cast<std::string*>(text) += values[0];
+      return 0;
+    };
+    sqlite3_exec(database, "PRAGMA integrity_check", keep, &found, nullptr);
+  }
+  sqlite3_close(database);
+  return found;
+}
+
+/// Every id with the state that was told last.
+std::map<Uuid, EntryState> told_until(const Lab& lab, std::uint64_t position) {
+  std::map<Uuid, EntryState> told;
+  for (const auto& fact : lab.facts) {
+    if (fact.position > position) break;
+    auto& state = told.try_emplace(fact.id, EntryState::pending).first->second;
+    if (fact.state != EntryState::pending) state = fact.state;
+  }
+  return told;
+}
+
+void look_at_entries(Outbox& outbox, const Lab& lab, std::uint64_t position, Problems& problems) {
+  for (const auto& [id, state] : told_until(lab, position)) {
+    const auto found = outbox.find(id);
+    if (!found || !*found) {
+      problems.push_back("lost: " + id.to_string());
+      continue;
+    }
+    const Entry& entry = **found;
+    if (state != EntryState::pending && entry.state != state)
+      problems.push_back(
+          std::format("taken back: {} is {}", id.to_string(), to_string(entry.state)));
+    if (!entry.payload_kept && entry.state == EntryState::delivered) continue;
+    const auto write = lab.submitted.find(entry.body);
+    if (write == lab.submitted.end() || write->second.source != entry.source ||
+        write->second.key != entry.dedupe_key)
+      problems.push_back("changed: " + id.to_string());
+  }
+}
+
+/// Nothing that nobody sent, the counters fit, and it can be used.
+void look_at_whole(Outbox& outbox, const Lab& lab, Problems& problems) {
+  ListRequest request;
+  request.limit = list_limit_max;
+  const auto list = outbox.list(request);
+  if (!list) return problems.push_back("it cannot be listed");
+  std::array<std::uint64_t, 4> counted{};
+  Uuid highest;
+  for (const auto& entry : *list) {
+    ++counted[static_cast<std::size_t>(entry.state)];
+    highest = std::max(highest, entry.id);
+    const auto found = outbox.find(entry.id);
+    if (!found || !*found || (entry.payload_kept && !lab.submitted.contains((*found)->body)))
+      problems.push_back("nobody sent " + entry.id.to_string());
+  }
+  if (counted != outbox.stats().entries) problems.push_back("the counters are wrong");
+  NewEntry entry;
+  entry.source = "orders";
+  entry.body = "afterwards";
+  entry.dedupe_key = "afterwards";
+  const auto first = outbox.append(entry, 0ms);
+  const auto second = outbox.append(entry, 0ms);
+  if (!first || first->id <= highest) problems.push_back("it takes no more, or ids do not grow");
+  if (first && (!second || second->id != first->id || !second->duplicate))
+    problems.push_back("a duplicate is not known");
+}
+
+}  // namespace
+
+std::vector<std::string> Inspector::look(const Lab& lab, std::uint64_t position,
+                                         std::uint64_t seed) {
+  ++images_;
+  const auto image = lab.disk.image(position, seed);
+  const auto facts = static_cast<std::size_t>(std::ranges::count_if(
+      lab.facts, [&](const Fact& fact) { return fact.position <= position; }));
+  std::size_t hash = 0;
+  for (const auto& [name, bytes] : image)
+    hash = hash * 31 + std::hash<std::string>()(name) * 7 + std::hash<std::string>()(bytes);
+  const auto [known, added] = seen_.try_emplace(hash, facts);
+  // The same bytes a second time have to hold what was told since, no less.
+  if (!added && known->second >= facts) return {};
+  known->second = facts;
+  ++distinct_;
+
+  const std::string path = folder_.file("holdfast.db");
+  for (const auto& old : std::filesystem::directory_iterator(folder_.path()))
+    std::filesystem::remove(old.path());
+  for (const auto& [name, bytes] : image) support::write_file(folder_.file(name), bytes);
+  support::write_file(path + ".state", "");  // As a crash leaves it: the outbox was open.
+
+  Problems problems;
+  support::FakeClock clock;
+  OutboxConfig config;
+  config.path = path;
+  config.disk_reserve_bytes = 0;
+  config.allow_unsafe_filesystem = true;
+  Outbox::Dependencies dependencies{.clock = clock,
+                                    .log =
+                                        [&](const LogEvent& event) {
+                                          if (event.name == "outbox_salvaged")
+                                            problems.push_back("a power cut is taken for damage");
+                                        },
+                                    .on_broken = {},
+                                    .vfs = {},
+                                    .checkpoint_on_open = true,
+                                    .commit_in_caller = true};
+  auto opened = Outbox::open(config, std::move(dependencies));
+  if (!opened) return {"it does not start: " + opened.error().message};
+  look_at_entries(**opened, lab, position, problems);
+  look_at_whole(**opened, lab, problems);
+  opened->reset();
+  if (const auto found = integrity(path); found != "ok") problems.push_back("integrity: " + found);
+  return problems;
+}
+
+}  // namespace holdfast::power

@@ -1,0 +1,131 @@
+#include "lab.hpp"
+
+#include <algorithm>
+#include <format>
+
+#include "support/leaks_allowed.hpp"
+
+namespace holdfast::power {
+
+using namespace std::chrono_literals;
+
+Lab::Lab(std::uint64_t seed) : random(seed) {}
+
+Lab::~Lab() {
+  kill();
+}
+
+bool Lab::start(bool checkpoint_on_open) {
+  disk.start_process();
+  OutboxConfig config;
+  config.path = folder_.file("holdfast.db");
+  config.disk_reserve_bytes = 0;
+  config.keep_delivered = 1min;
+  config.allow_unsafe_filesystem = true;
+  auto opened = Outbox::open(config, {.clock = clock,
+                                      .log = {},
+                                      .on_broken = {},
+                                      .vfs = disk.name(),
+                                      .checkpoint_on_open = checkpoint_on_open,
+                                      .commit_in_caller = true});
+  if (!opened) return false;
+  outbox = std::move(*opened);
+  return true;
+}
+
+void Lab::stop() {
+  outbox->close();
+  outbox.reset();
+}
+
+void Lab::kill() {
+  disk.kill_process();
+  const support::LeaksAllowed allowed;
+  outbox.reset();
+}
+
+NewEntry Lab::entry_of(const Submitted& write) const {
+  NewEntry entry;
+  entry.source = write.source;
+  entry.method = "POST";
+  entry.target = "/ingest/" + write.source;
+  entry.body = write.body;
+  entry.dedupe_key = write.key;
+  entry.received_at = clock.wall_now();
+  return entry;
+}
+
+void Lab::submit_all(const std::vector<Submitted>& writes) {
+  std::vector<AppendTicket> tickets;
+  for (const auto& write : writes) {
+    submitted[write.body] = write;
+    tickets.push_back(outbox->submit(entry_of(write)));
+  }
+  while (outbox->run_once()) {
+  }
+  for (auto& ticket : tickets)
+    if (const auto appended = ticket.wait(0ms))
+      facts.push_back({position(), appended->id, EntryState::pending});
+}
+
+void Lab::append(int count) {
+  std::vector<Submitted> writes;
+  for (int i = 0; i < count; ++i) {
+    if (!order_.empty() && below(8) == 0) {
+      writes.push_back(order_[random() % order_.size()]);
+      continue;
+    }
+    ++number_;
+    Submitted write{below(2) == 0 ? "orders" : "payments",
+                    std::format("{}:", number_) + std::string(random() % 3'000, 'x'),
+                    {}};
+    if (below(2) == 0) write.key = std::format("key-{}", number_);
+    order_.push_back(write);
+    writes.push_back(std::move(write));
+  }
+  submit_all(writes);
+}
+
+void Lab::repeat_newest() {
+  submit_all({order_.back()});
+}
+
+void Lab::settle_some() {
+  const std::vector<std::string> sources{"orders", "payments"};
+  const auto claimed = outbox->claim({.sources = sources, .entries_max = 8});
+  if (!claimed) return;
+  std::vector<Settlement> settlements;
+  for (const auto& entry : *claimed) {
+    Settlement settlement;
+    settlement.seq = entry.seq;
+    settlement.state = below(6) == 0 ? EntryState::dead : EntryState::delivered;
+    settlements.push_back(settlement);
+  }
+  if (!outbox->settle(settlements)) return;
+  for (std::size_t i = 0; i < claimed->size(); ++i)
+    facts.push_back({position(), (*claimed)[i].id, settlements[i].state});
+}
+
+void Lab::rest(std::chrono::milliseconds time) {
+  clock.advance(time);
+  for (int i = 0; i < 20 && outbox->run_once(); ++i) {
+  }
+}
+
+void Lab::step() {
+  switch (below(10)) {
+    case 0:
+    case 1:
+    case 2:
+    case 3: return append(1 + below(6));
+    case 4:
+    case 5: return settle_some();
+    case 6: return rest(6s);   // The WAL is emptied when nothing was committed for a while.
+    case 7: return rest(90s);  // Payloads of delivered entries go.
+    case 8: stop(); break;
+    default: kill();
+  }
+  if (!start()) throw std::runtime_error("the outbox starts again");
+}
+
+}  // namespace holdfast::power
