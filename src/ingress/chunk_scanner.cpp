@@ -105,6 +105,8 @@ ChunkScanner::Next ChunkScanner::next_in_extension(char c) {
 
 ChunkScanner::Next ChunkScanner::next_in_trailer(char c) {
   if (c == '\r' && !trailer_named_) return fault("a trailer line without a name");
+  if (c != ':' && c != '\r' && !trailer_named_ && !is_token_character(c))
+    return fault("a trailer's name is not a token");
   if (c == '\r') return State::trailer_lf;
   if (!is_text(c)) return fault("a control character in a trailer");
   if (c == ':') trailer_named_ = true;

@@ -23,11 +23,8 @@ bool is_alphanumeric(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/// Source: RFC 9110 section 5.6.2, tchar.
 bool is_token(std::string_view text) {
-  static constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
-  return !text.empty() &&
-         std::ranges::all_of(text, [](char c) { return is_alphanumeric(c) || marks.contains(c); });
+  return !text.empty() && std::ranges::all_of(text, is_token_character);
 }
 
 /// Control characters that no part of a head may hold; CR and LF are looked at as line ends.
@@ -54,6 +51,11 @@ std::optional<std::uint64_t> parse_length(std::string_view text) {
 }
 
 }  // namespace
+
+bool is_token_character(char c) {
+  static constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
+  return is_alphanumeric(c) || marks.contains(c);
+}
 
 std::string_view RequestHead::path() const {
   return std::string_view(target).substr(0, target.find('?'));

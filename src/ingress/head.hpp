@@ -16,6 +16,9 @@
 /// Source: RFC 9112 sections 2 to 6, RFC 9110 section 5.
 namespace holdfast::ingress {
 
+/// A character that names of methods and header lines are made of: RFC 9110 section 5.6.2, tchar.
+[[nodiscard]] bool is_token_character(char c);
+
 /// What is wrong with a request, as the status and the sentence that its sender gets.
 struct Fault {
   int status = 400;

@@ -45,6 +45,12 @@ bool is_printable(std::string_view text) {
                              [](unsigned char c) { return c == '\t' || (c >= 0x20 && c != 0x7F); });
 }
 
+bool is_name(std::string_view text) {
+  static constexpr std::string_view separators = "\"(),/:;<=>?@[\\]{} \t";
+  return std::ranges::none_of(
+      text, [](char c) { return static_cast<unsigned char>(c) > 0x7E || separators.contains(c); });
+}
+
 /// The content, if the input begins with a body that is complete and right.
 std::optional<Scanned> read_whole(std::string_view input) {
   static constexpr std::string_view hex = "0123456789abcdefABCDEF";
@@ -70,7 +76,8 @@ std::optional<Scanned> read_whole(std::string_view input) {
   }
   for (auto line = take_line(); line; line = take_line()) {
     if (line->empty()) return result;
-    if (line->front() == ' ' || line->front() == '\t') return std::nullopt;
+    const auto name = line->substr(0, line->find(':'));
+    if (name == *line || name.empty() || !is_name(name)) return std::nullopt;
   }
   return std::nullopt;
 }

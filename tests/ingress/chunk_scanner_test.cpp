@@ -42,6 +42,7 @@ TEST_CASE("chunks: framing that two readers could understand differently is 400"
                "5 \r\nhello\r\n", "5\nhello\r\n", "5\r\rhello\r\n", "5\r\nhello!\r\n",
                "5\r\nhello\n0\r\n", "5\r\nhello\rx", "5\r\nhelloX\n", "5;a\nb\r\n", "5;\x01\r\n",
                "0\r\n x: y\r\n\r\n", "0\r\nx: y\nz\r\n\r\n", "0\r\n\rx", "0\r\nx\x01: y\r\n\r\n",
+               "0\r\nx\r\n\r\n", "0\r\n: y\r\n\r\n", "0\r\nx : y\r\n\r\n", "0\r\nx\xE4: y\r\n\r\n",
                "5,\r\nhello\r\n", "FFFFFFFFFFFFFFFF\r\n", "10000000000000005\r\nhello\r\n");
   const auto piece = GENERATE(1U, 1000U);
   CAPTURE(body, piece);
