@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The long runs, inside the environment. Arguments: [--seconds N] [--seed N] [name…]; names:
-# simulation damage faults fuzz tsan; all without. N seconds for each name (default 600).
+# power simulation damage faults fuzz tsan; all without. N seconds for each name (default 600).
 # What was done stands in lines that begin with "soak:"; the last line says how many runs passed.
 set -uo pipefail
 
@@ -9,11 +9,11 @@ while [ $# -gt 0 ]; do
   case $1 in
     --seconds) seconds=${2:?--seconds needs a number}; shift 2 ;;
     --seed) seed=${2:?--seed needs a number}; shift 2 ;;
-    simulation|damage|faults|fuzz|tsan) names+=("$1"); shift ;;
-    *) echo "soak: $1 is no run; there are simulation damage faults fuzz tsan" >&2; exit 2 ;;
+    power|simulation|damage|faults|fuzz|tsan) names+=("$1"); shift ;;
+    *) echo "soak: $1 is no run; there are power simulation damage faults fuzz tsan" >&2; exit 2 ;;
   esac
 done
-[ ${#names[@]} -gt 0 ] || names=(simulation damage faults fuzz tsan)
+[ ${#names[@]} -gt 0 ] || names=(power simulation damage faults fuzz tsan)
 export HOLDFAST_SOAK_SECONDS=$seconds HOLDFAST_SEED=$seed
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -27,26 +27,36 @@ std::string integrity(const std::string& path) {
   return found;
 }
 
-/// Every id with the state that was told last.
-std::map<Uuid, EntryState> told_until(const Lab& lab, std::uint64_t position) {
-  std::map<Uuid, EntryState> told;
-  for (const auto& fact : lab.facts) {
-    if (fact.position > position) break;
-    auto& state = told.try_emplace(fact.id, EntryState::pending).first->second;
-    if (fact.state != EntryState::pending) state = fact.state;
+/// What may be found of an entry.
+struct Expected {
+  EntryState told = EntryState::pending;  ///< The state that somebody was told last.
+  std::optional<EntryState> asked = {};   ///< And that somebody has asked for since.
+  [[nodiscard]] bool allows(EntryState found) const {
+    // A pending one may be settled at any time, whoever is told so later.
+    return told == EntryState::pending || found == told || found == asked;
   }
-  return told;
+};
+
+std::map<Uuid, Expected> expected_at(const Lab& lab, std::uint64_t position) {
+  std::map<Uuid, Expected> all;
+  for (const auto& fact : lab.facts)
+    if (fact.position <= position) all[fact.id] = {fact.state};
+  for (const auto& fact : lab.asked) {
+    const auto entry = all.find(fact.id);
+    if (fact.position <= position && entry != all.end()) entry->second.asked = fact.state;
+  }
+  return all;
 }
 
 void look_at_entries(Outbox& outbox, const Lab& lab, std::uint64_t position, Problems& problems) {
-  for (const auto& [id, state] : told_until(lab, position)) {
+  for (const auto& [id, expected] : expected_at(lab, position)) {
     const auto found = outbox.find(id);
     if (!found || !*found) {
       problems.push_back("lost: " + id.to_string());
       continue;
     }
     const Entry& entry = **found;
-    if (state != EntryState::pending && entry.state != state)
+    if (!expected.allows(entry.state))
       problems.push_back(
           std::format("taken back: {} is {}", id.to_string(), to_string(entry.state)));
     if (!entry.payload_kept && entry.state == EntryState::delivered) continue;

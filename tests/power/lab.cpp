@@ -1,7 +1,10 @@
 #include "lab.hpp"
 
-#include <algorithm>
+#include <sqlite3.h>
+
+#include <filesystem>
 #include <format>
+#include <stdexcept>
 
 #include "support/leaks_allowed.hpp"
 
@@ -9,7 +12,8 @@ namespace holdfast::power {
 
 using namespace std::chrono_literals;
 
-Lab::Lab(std::uint64_t seed) : random(seed) {}
+Lab::Lab(std::uint64_t seed, std::size_t body_bytes_max)
+    : random(seed), body_bytes_max_(body_bytes_max) {}
 
 Lab::~Lab() {
   kill();
@@ -65,7 +69,7 @@ void Lab::submit_all(const std::vector<Submitted>& writes) {
   }
   for (auto& ticket : tickets)
     if (const auto appended = ticket.wait(0ms))
-      facts.push_back({position(), appended->id, EntryState::pending});
+      facts.push_back({position(), appended->id, told(appended->id)});
 }
 
 void Lab::append(int count) {
@@ -77,7 +81,7 @@ void Lab::append(int count) {
     }
     ++number_;
     Submitted write{below(2) == 0 ? "orders" : "payments",
-                    std::format("{}:", number_) + std::string(random() % 3'000, 'x'),
+                    std::format("{}:", number_) + std::string(random() % body_bytes_max_, 'x'),
                     {}};
     if (below(2) == 0) write.key = std::format("key-{}", number_);
     order_.push_back(write);
@@ -106,6 +110,51 @@ void Lab::settle_some() {
     facts.push_back({position(), (*claimed)[i].id, settlements[i].state});
 }
 
+EntryState Lab::told(const Uuid& id) const {
+  auto state = EntryState::pending;
+  for (const auto& fact : facts)
+    if (fact.id == id) state = fact.state;
+  return state;
+}
+
+void Lab::operate() {
+  std::vector<Uuid> open;
+  for (const auto& fact : facts)
+    if (told(fact.id) == EntryState::pending || told(fact.id) == EntryState::dead)
+      open.push_back(fact.id);
+  if (open.empty()) return;
+  const auto id = open[random() % open.size()];
+  const bool retries = told(id) == EntryState::dead && below(2) == 0;
+  const auto wanted = retries ? EntryState::pending : EntryState::discarded;
+  asked.push_back({position(), id, wanted});
+  const auto done = retries ? outbox->retry(id) : outbox->discard(id);
+  if (done && done->changed) facts.push_back({position(), id, wanted});
+}
+
+void Lab::become_version_1() {
+  const auto path = folder_.file("holdfast.db");
+  const auto old = path + ".old";
+  std::filesystem::copy_file(path, old);
+  sqlite3* database = nullptr;
+  const int opened = sqlite3_open(old.c_str(), &database);
+  // What migration 0002 did, the other way round.
+  const int done = opened != SQLITE_OK
+                       ? opened
+                       : sqlite3_exec(database,
+                                      "BEGIN; DROP INDEX entry_pending; "
+                                      "ALTER TABLE entry DROP COLUMN order_hash; "
+                                      "ALTER TABLE entry DROP COLUMN compare_sha256; "
+                                      "CREATE INDEX entry_pending ON entry (source_id, seq) "
+                                      "WHERE state = 0; "
+                                      "ALTER TABLE meta DROP COLUMN pending_bytes; "
+                                      "PRAGMA user_version = 1; COMMIT; "
+                                      "PRAGMA wal_checkpoint(TRUNCATE)",
+                                      nullptr, nullptr, nullptr);
+  sqlite3_close(database);
+  if (done != SQLITE_OK) throw std::runtime_error("making a file of version 1 failed");
+  std::filesystem::rename(old, path);
+}
+
 void Lab::rest(std::chrono::milliseconds time) {
   clock.advance(time);
   for (int i = 0; i < 20 && outbox->run_once(); ++i) {
@@ -113,7 +162,8 @@ void Lab::rest(std::chrono::milliseconds time) {
 }
 
 void Lab::step() {
-  switch (below(10)) {
+  switch (below(11)) {
+    case 10: return operate();
     case 0:
     case 1:
     case 2:

@@ -32,7 +32,7 @@ struct Submitted {
 /// An outbox on a disk that is recorded, and the book of all that was asked and told.
 class Lab {
  public:
-  explicit Lab(std::uint64_t seed);
+  explicit Lab(std::uint64_t seed, std::size_t body_bytes_max = 3'000);
   ~Lab();
 
   [[nodiscard]] bool start(bool checkpoint_on_open = true);
@@ -41,6 +41,10 @@ class Lab {
   /// So many writes in one group commit, one in eight a repeat of one before.
   void append(int count);
   void settle_some();
+  /// An operator retries or discards some entry that is not delivered.
+  void operate();
+  /// What is there is taken for the file of a version that knew no order groups. Needs:  stopped.
+  void become_version_1();
   /// Passes time for the outbox alone, so that it keeps house.
   void rest(std::chrono::milliseconds time);
   /// One seeded step of all of these.
@@ -54,6 +58,7 @@ class Lab {
   std::unique_ptr<Outbox> outbox;
   std::map<std::string, Submitted> submitted;  ///< By body.
   std::vector<Fact> facts;                     ///< By position.
+  std::vector<Fact> asked;  ///< What somebody asked for at that position, and was not told yet.
   std::mt19937_64 random;
 
  private:
@@ -62,7 +67,9 @@ class Lab {
     return static_cast<int>(random() % static_cast<std::uint64_t>(limit));
   }
   void submit_all(const std::vector<Submitted>& writes);
+  [[nodiscard]] EntryState told(const Uuid& id) const;
 
+  const std::size_t body_bytes_max_;
   support::ScratchFolder folder_ = support::ScratchFolder::in_memory();
   std::vector<Submitted> order_;
   int number_ = 0;
