@@ -37,8 +37,21 @@ run_tsan() {
   echo "soak: tsan: tests=$(ctest --test-dir build/tsan -N | sed -n 's/^Total Tests: //p') races=0"
 }
 
+# One process a core, each with seeds of its own.
+run_power() {
+  build release power_tests || return 1
+  local core pids=() code=0
+  for core in $(seq "$(nproc)"); do
+    HOLDFAST_SEED=$((seed + 1000000 * (core - 1))) build/release/tests/power_tests '[.soak]' &
+    pids+=($!)
+  done
+  for core in "${pids[@]}"; do wait "$core" || code=1; done
+  return $code
+}
+
 run() {
   case $1 in
+    power) run_power ;;
     damage) cases outbox '[.soak]' ;;
     fuzz) tests/dev/fuzz.sh "$seconds" ;;
     tsan) run_tsan ;;

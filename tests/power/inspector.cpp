@@ -48,41 +48,52 @@ std::map<Uuid, Expected> expected_at(const Lab& lab, std::uint64_t position) {
   return all;
 }
 
-void look_at_entries(Outbox& outbox, const Lab& lab, std::uint64_t position, Problems& problems) {
+bool is_as_sent(const Entry& entry, const Lab& lab) {
+  const auto write = lab.submitted.find(entry.body);
+  return write != lab.submitted.end() && write->second.source == entry.source &&
+         write->second.key == entry.dedupe_key;
+}
+
+/// All that was told is there, and nothing that nobody sent.
+void look_at_entries(const std::map<Uuid, Entry>& held, const Lab& lab, std::uint64_t position,
+                     Problems& problems) {
   for (const auto& [id, expected] : expected_at(lab, position)) {
-    const auto found = outbox.find(id);
-    if (!found || !*found) {
+    const auto found = held.find(id);
+    if (found == held.end())
       problems.push_back("lost: " + id.to_string());
-      continue;
-    }
-    const Entry& entry = **found;
-    if (!expected.allows(entry.state))
+    else if (!expected.allows(found->second.state))
       problems.push_back(
-          std::format("taken back: {} is {}", id.to_string(), to_string(entry.state)));
-    if (!entry.payload_kept && entry.state == EntryState::delivered) continue;
-    const auto write = lab.submitted.find(entry.body);
-    if (write == lab.submitted.end() || write->second.source != entry.source ||
-        write->second.key != entry.dedupe_key)
-      problems.push_back("changed: " + id.to_string());
+          std::format("taken back: {} is {}", id.to_string(), to_string(found->second.state)));
+  }
+  for (const auto& [id, entry] : held) {
+    const bool receipt = !entry.payload_kept && entry.state == EntryState::delivered;
+    if (!receipt && !is_as_sent(entry, lab))
+      problems.push_back("nobody sent " + id.to_string() + " so");
   }
 }
 
-/// Nothing that nobody sent, the counters fit, and it can be used.
-void look_at_whole(Outbox& outbox, const Lab& lab, Problems& problems) {
+/// Every entry, as the list and the single look give it.
+std::map<Uuid, Entry> read_all(Outbox& outbox, Problems& problems) {
+  std::map<Uuid, Entry> held;
   ListRequest request;
   request.limit = list_limit_max;
   const auto list = outbox.list(request);
-  if (!list) return problems.push_back("it cannot be listed");
+  if (!list) problems.push_back("it cannot be listed");
   std::array<std::uint64_t, 4> counted{};
-  Uuid highest;
-  for (const auto& entry : *list) {
+  for (const auto& entry : list.value_or(std::vector<EntrySummary>())) {
     ++counted[static_cast<std::size_t>(entry.state)];
-    highest = std::max(highest, entry.id);
-    const auto found = outbox.find(entry.id);
-    if (!found || !*found || (entry.payload_kept && !lab.submitted.contains((*found)->body)))
-      problems.push_back("nobody sent " + entry.id.to_string());
+    auto found = outbox.find(entry.id);
+    if (!found || !*found)
+      problems.push_back("listed and not found: " + entry.id.to_string());
+    else
+      held.emplace(entry.id, std::move(**found));
   }
   if (counted != outbox.stats().entries) problems.push_back("the counters are wrong");
+  return held;
+}
+
+/// It can be used: ids go on, and a repeat is known.
+void use(Outbox& outbox, const Uuid& highest, Problems& problems) {
   NewEntry entry;
   entry.source = "orders";
   entry.body = "afterwards";
@@ -135,8 +146,9 @@ std::vector<std::string> Inspector::look(const Lab& lab, std::uint64_t position,
                                     .commit_in_caller = true};
   auto opened = Outbox::open(config, std::move(dependencies));
   if (!opened) return {"it does not start: " + opened.error().message};
-  look_at_entries(**opened, lab, position, problems);
-  look_at_whole(**opened, lab, problems);
+  const auto held = read_all(**opened, problems);
+  look_at_entries(held, lab, position, problems);
+  use(**opened, held.empty() ? Uuid() : held.rbegin()->first, problems);
   opened->reset();
   if (const auto found = integrity(path); found != "ok") problems.push_back("integrity: " + found);
   return problems;
