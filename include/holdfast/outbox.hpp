@@ -91,6 +91,7 @@ struct ClaimRequest {
   std::span<const std::string> sources;     ///< Only these; entries of other sources stay pending.
   Shard shard = {};                         ///< Only groups of this share.
   std::span<const OrderGroup> except = {};  ///< Not of these groups. Needs:  sorted.
+  std::optional<OrderGroup> only = {};      ///< Of this group alone.
   std::int64_t after_seq = 0;               ///< Only entries with a larger seq.
   std::uint32_t entries_max = 1000;
   std::uint64_t bytes_max = 4 * mib;  ///< At least one entry is returned, whatever its bytes.
@@ -175,6 +176,8 @@ class Outbox {
   [[nodiscard]] std::expected<std::vector<EntrySummary>, Failure> list(const ListRequest& request);
 
   [[nodiscard]] OutboxStats stats() const;
+  /// How many entries were made pending again since it was opened.
+  [[nodiscard]] std::uint64_t reopened() const;
   [[nodiscard]] const Uuid& node() const;
   /// Called by the writer after each commit that added pending entries. Set before the writer
   /// starts.

@@ -62,6 +62,7 @@ class Outbox::Impl {
   Uuid node;
   std::atomic<bool> suspected = false;
   std::atomic<bool> broken_down = false;
+  std::atomic<std::uint64_t> reopened = 0;
   // Guarded: any thread.
   base::Guarded<std::optional<outbox::Reader>> reader;
 };
@@ -248,6 +249,7 @@ std::expected<EntryChange, Failure> Outbox::retry(const Uuid& id) {
   impl_->reader.with([](auto& slot) {
     if (slot) slot->look_again();
   });
+  ++impl_->reopened;
   impl_->writer->announce();
   return changed;
 }
@@ -270,6 +272,9 @@ std::expected<std::vector<EntrySummary>, Failure> Outbox::list(const ListRequest
 
 OutboxStats Outbox::stats() const {
   return impl_->stats();
+}
+std::uint64_t Outbox::reopened() const {
+  return impl_->reopened;
 }
 const Uuid& Outbox::node() const {
   return impl_->node;

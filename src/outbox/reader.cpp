@@ -67,7 +67,8 @@ class Reader::Cursor {
     const bool ours = ungrouped ? ungrouped_is_ours_ : is_ours();
     met_ours_ = met_ours_ || ours;
     if (!met_ours_) others_up_to_ = use_.column(0).getInt64();
-    return ours && !std::ranges::binary_search(request_.except, group_);
+    return ours && (!request_.only || group_ == *request_.only) &&
+           !std::ranges::binary_search(request_.except, group_);
   }
 
   Use use_;

@@ -33,7 +33,8 @@ struct Hold {
   std::int64_t seq = 0;  ///< The entry that the group waits for: its oldest.
   std::string error{};   ///< What the last try said, without values.
   WallTime since{};
-  SteadyTime probe_at{};  ///< The entry is tried alone then.
+  SteadyTime probe_at{};       ///< The entry is tried alone then.
+  std::uint64_t reopened = 0;  ///< Outbox::reopened() before it was found to be the oldest.
 };
 
 /// The groups that are held. A held group is left out of every claim; when its probe is due its

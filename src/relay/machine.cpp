@@ -47,6 +47,7 @@ RelayStep Machine::advance() {
   if (breaker_.not_before() > now) return rest(breaker_.not_before());
   const SourcePauses::Pass pass(shared_.sources, shard_.index);
   find_active();
+  reopened_ = outbox_.reopened();
   return deliver_or_rest(now);
 }
 

@@ -132,6 +132,7 @@ class Machine {
   SourcePauses::View paused_;        ///< As of the last find_active.
   std::vector<std::string> active_;  ///< The sources that a claim may ask for.
   SteadyTime last_used_{};           ///< When the session last did something.
+  std::uint64_t reopened_ = 0;       ///< Outbox::reopened() before the claims of this step.
   // In economy mode.
   std::uint64_t drains_seen_ = 0;
   std::int64_t drain_until_seq_ = 0;  ///< What is newer belongs to the next drain.

@@ -121,7 +121,8 @@ Machine::After Machine::hold(const Entry& entry, HoldReason reason, const Delive
                  .seq = entry.seq,
                  .error = describe(failure) + hint_at(entry),
                  .since = clock_.wall_now(),
-                 .probe_at = clock_.steady_now() + wait};
+                 .probe_at = clock_.steady_now() + wait,
+                 .reopened = reopened_};
   const bool told = holds_.hold(group, now);
   // From a pause back to a short wait: the entry is being looked at again.
   if (is_pause(before) && !is_pause(reason) && !holds_.has(group.source, before))

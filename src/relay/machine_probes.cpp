@@ -88,18 +88,23 @@ void Machine::resume_source(const std::string& source) {
     log_(source_resumed_event(source, to_string(ended->reason)));
 }
 
-/// What a group waits for is known, so a claim behind its predecessor finds it.
+/// What a group waits for is known, so a claim behind its predecessor finds it. Only where entries
+/// have become pending again since may an older one of the group be among them: then all are looked
+/// through.
 bool Machine::probe_due_group(SteadyTime now) {
   for (const OrderGroup& group : holds_.due(now, paused_.paused)) {
-    const std::int64_t seq = holds_.find(group)->seq;
+    const Hold& held = *holds_.find(group);
+    const std::int64_t seq = held.seq;
     Batch oldest = outbox_.claim({.sources = std::span(&group.source, 1),
                                   .shard = shard_,
-                                  .after_seq = seq - 1,
+                                  .only = group,
+                                  .after_seq = held.reopened == reopened_ ? seq - 1 : 0,
                                   .entries_max = 1,
                                   .bytes_max = config_.batch_bytes});
     if (outbox_.retry_at()) return false;
     if (oldest.empty() || oldest.front().seq != seq) {
-      // Someone else, such as an operator, settled it. With the entry its fault is gone.
+      // An operator settled it, and with the entry its fault is gone; or an older one is pending
+      // again, and is claimed first from now on.
       end_hold(group);
       continue;
     }

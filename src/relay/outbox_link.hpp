@@ -42,6 +42,7 @@ class OutboxLink {
   [[nodiscard]] std::optional<std::int64_t> newest_seq();
   /// How many entries wait in the outbox, be they ours to deliver or not, and with how many bytes.
   [[nodiscard]] Backlog backlog() const;
+  [[nodiscard]] std::uint64_t reopened() const { return outbox_.reopened(); }
   /// An attempt to be written with the next settlement: it is not worth an fsync of its own.
   void note(AttemptRecord attempt) { attempts_.push_back(std::move(attempt)); }
   /// False if it could not be written: stop delivering, ready() will try again.

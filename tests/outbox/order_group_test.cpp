@@ -71,6 +71,19 @@ TEST_CASE("outbox: a claim leaves out the groups that it is told to", "[outbox][
   CHECK(seqs_of(claim(box, {.sources = both, .except = except, .entries_max = 1})) == Seqs{2});
 }
 
+TEST_CASE("outbox: a claim of one group has that group alone, from its oldest",
+          "[outbox][order][claim]") {
+  Box box;
+  box.open();
+  for (int i = 0; i < 9; ++i) box.append_ok(entry_of("a", std::to_string(i % 3)));
+  const auto second = claim(box, {.sources = both})[1];
+  const OrderGroup group{second.source, second.order_hash};
+  CHECK(seqs_of(claim(box, {.sources = both, .only = group})) == Seqs{2, 5, 8});
+  CHECK(seqs_of(claim(box, {.sources = both, .only = group, .after_seq = 2})) == Seqs{5, 8});
+  // It hides nothing from the others.
+  CHECK(claim(box, {.sources = both}).size() == 9);
+}
+
 TEST_CASE("outbox: the shards share all groups out, each to one of them",
           "[outbox][order][claim]") {
   const auto shards = GENERATE(range(1U, 5U));

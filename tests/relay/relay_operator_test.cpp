@@ -91,3 +91,21 @@ TEST_CASE("relay: a dead entry that was retried is delivered under its id", "[re
   CHECK(rig.count(EntryState::delivered) == 2);
   CHECK(rig.bodies_of("a") == std::vector<std::string>{"good", "bad"});
 }
+
+TEST_CASE("relay: a dead entry that was retried goes before the one that its group waits for",
+          "[relay][order]") {
+  RelayRig rig;
+  rig.destination.refuse_bodies({"bad"}, failure_of(DeliveryClass::data, "22P02", "bad"));
+  const Uuid bad = rig.append("a", "bad");
+  rig.drain();
+  REQUIRE(rig.count(EntryState::dead) == 1);
+  // The next one of its group times out alone until it is held.
+  rig.destination.refuse_bodies({"slow"}, failure_of(DeliveryClass::timeout, "57014", "slow"));
+  rig.append("a", "slow");
+  rig.pass_time(1min);
+  REQUIRE(rig.relay->stats().paused_sources.size() == 1);
+  rig.destination.heal();
+  REQUIRE(rig.outbox->retry(bad));
+  rig.everything_arrives();
+  CHECK(rig.bodies_of("a") == std::vector<std::string>{"bad", "slow"});
+}

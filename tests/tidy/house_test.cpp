@@ -165,3 +165,37 @@ TEST_CASE("house: decision records have at most 60 lines and no gaps", "[tidy]")
   }
   CHECK(expected > 0);
 }
+
+TEST_CASE("house: each of the 38 fault scenarios names tests that exist", "[tidy]") {
+  std::set<std::string> names;
+  const std::regex test_case("TEST_CASE\\(\\s*\"([^\"]*)\"");
+  for (const auto& file : files_under({"tests"}, {".cpp"})) {
+    const auto text = read(file);
+    for (std::sregex_iterator found(text.begin(), text.end(), test_case), end; found != end;
+         ++found)
+      names.insert((*found)[1]);
+  }
+  const auto begins_one = [&](const std::string& begin) {
+    const auto at = names.lower_bound(begin);
+    return at != names.end() && at->starts_with(begin);
+  };
+  std::set<int> told;
+  const std::regex row("^\\| (\\d+) \\|.*");
+  const std::regex quoted("\"([a-z][a-z0-9 ]*: [^\"]+)\"");
+  for (const auto& line : lines_of(read(root / "docs/reliability.md"))) {
+    std::smatch number;
+    if (!std::regex_match(line, number, row)) continue;
+    CAPTURE(line);
+    int tests = 0;
+    for (std::sregex_iterator found(line.begin(), line.end(), quoted), end; found != end; ++found) {
+      ++tests;
+      CAPTURE((*found)[1].str());
+      CHECK(begins_one((*found)[1]));
+    }
+    CHECK(tests > 0);
+    told.insert(std::stoi(number[1]));
+  }
+  std::set<int> all;
+  for (int i = 1; i <= 38; ++i) all.insert(i);
+  CHECK(told == all);
+}
