@@ -78,6 +78,11 @@ bool header_is_possible(const ByteSource& database) {
 
 }  // namespace
 
+bool has_our_mark(const ByteSource& database) {
+  std::array<std::uint8_t, 72> header{};
+  return database.read(0, header) && big_endian_32(header, 68) == application_id;
+}
+
 LastUse StateFile::read() const {
   const int descriptor = ::open(path().c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return errno == ENOENT ? LastUse::closed : LastUse::suspect;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "holdfast/failure.hpp"
+#include "outbox/byte_source.hpp"
 #include "outbox/files.hpp"
 
 /// How a start learns that the outbox may be damaged, and finds out whether it is.
@@ -46,6 +47,9 @@ class StateFile {
 
 /// True for what SQLite says when bytes are not what was written.
 [[nodiscard]] bool is_damage(const SQLite::Exception& error);
+
+/// True if its header says that it is an outbox.
+[[nodiscard]] bool has_our_mark(const ByteSource& database);
 
 /// Looks at the ends of each tree; throws as below where that cannot be done.
 void probe_trees(SQLite::Database& database);

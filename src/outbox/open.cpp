@@ -52,6 +52,8 @@ void make_new(const OutboxFiles& files, const std::string& vfs) {
     connection.remove_wal_on_close();
   }
   sync_file(unfinished);
+  // One of an older file would be rolled back into the new one.
+  if (std::remove((files.database + "-journal").c_str()) == 0) sync_folder(files.folder);
   if (std::rename(unfinished.c_str(), files.database.c_str()) != 0)
     throw Error({FailureKind::refused,
                  std::format("making outbox {}: {}; let this user write to the folder of "

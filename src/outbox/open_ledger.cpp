@@ -5,6 +5,7 @@
 #include <format>
 #include <optional>
 
+#include "outbox/damage.hpp"
 #include "outbox/open.hpp"
 #include "outbox/salvage.hpp"
 #include "outbox/schema.hpp"
@@ -13,10 +14,20 @@
 namespace holdfast::outbox {
 namespace {
 
+/// An outbox has no journal of its own, but a program that somebody used on it may have been cut
+/// short. SQLite takes back what that had half done when it may write, and reads nothing before.
+void roll_back_journal(const LedgerSetup& setup) {
+  const auto& path = setup.files.database;
+  if (file_size(path + "-journal") == 0 || !has_our_mark(FileSource(path))) return;
+  SQLite::Database database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, 0, setup.vfs);
+  static_cast<void>(query_number(database, "SELECT count(*) FROM sqlite_schema"));
+}
+
 /// Looks for damage before anything is written, so that what is put aside is what was found.
 void look(const LedgerSetup& setup, bool whole) {
   const auto& files = setup.files;
   if (file_size(files.database) == 0) return;
+  roll_back_journal(setup);
   const auto found = [](const std::string& what) { return Error({FailureKind::broken, what}); };
   if (const auto what = find_silent_damage(files)) throw found(*what);
   if (inspect_file(files.database, setup.vfs) == FileKind::fresh) return;

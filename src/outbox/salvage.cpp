@@ -12,6 +12,7 @@
 #include <format>
 
 #include "holdfast/failure.hpp"
+#include "outbox/damage.hpp"
 #include "outbox/schema.hpp"
 
 namespace holdfast::outbox {
@@ -66,10 +67,7 @@ std::string free_stamp(const OutboxFiles& files, WallTime now) {
 /// Whether these bytes were an outbox: by the mark in the header, else by the declarations of its
 /// tables or its rows. A file that is neither may be anything, and is left alone.
 bool is_ours(const ByteSource& database, const PageFile& pages) {
-  std::array<std::uint8_t, 72> header{};
-  constexpr std::array<std::uint8_t, 4> mark{'H', 'F', 'S', 'T'};
-  if (database.read(0, header) && std::ranges::equal(std::span(header).subspan(68), mark))
-    return true;
+  if (has_our_mark(database)) return true;
   bool ours = false;
   RowScan(pages).run(
       [&](RowKind kind) {
@@ -139,7 +137,7 @@ bool finish_salvage(const OutboxFiles& files, const SalvageSteps& step) {
   const std::string aside = files.database + std::string(damaged_suffix) + stamp;
   // The database last: as long as it has its name, no start takes the folder for an empty one.
   if (!file_exists(aside)) {
-    for (const auto* suffix : {"-wal", "-shm", ""}) {
+    for (const auto* suffix : {"-journal", "-wal", "-shm", ""}) {
       move_file(files.database + suffix, aside + suffix);
       step();
     }
@@ -155,7 +153,7 @@ bool finish_salvage(const OutboxFiles& files, const SalvageSteps& step) {
 std::vector<std::string> damaged_files(const OutboxFiles& files) {
   auto found = files_with(files, damaged_suffix);
   std::erase_if(found, [](const std::string& name) {
-    return name.ends_with("-wal") || name.ends_with("-shm");
+    return name.ends_with("-wal") || name.ends_with("-shm") || name.ends_with("-journal");
   });
   return found;
 }

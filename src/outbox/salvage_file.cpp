@@ -66,6 +66,9 @@ SalvageCounts SalvageFile::fill(const PageFile& old) {
   insert_entry_.tryReset();
   insert_payload_.tryReset();
   database_.exec("COMMIT");
+  // Left to the first use, the change to WAL would be a transaction of its own, with a journal that
+  // a power cut leaves behind.
+  database_.exec("PRAGMA journal_mode = WAL");
   counts_.damaged -= std::min(counts_.damaged, old_damaged);
   return counts_;
 }

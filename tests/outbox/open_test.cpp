@@ -313,3 +313,23 @@ TEST_CASE("outbox: a file removed or replaced under a running process is noticed
   CHECK(refused.error().kind == FailureKind::broken);
   CHECK(box.broken.size() == 1);
 }
+
+TEST_CASE("outbox: what another program had half done is taken back at the start",
+          "[outbox][open]") {
+  Box box;
+  box.open();
+  box.append_ok(make_entry("kept"));
+  box.outbox.reset();
+  Box cut;
+  {
+    SQLite::Database database(box.config.path, SQLite::OPEN_READWRITE);
+    CHECK(database.execAndGet("PRAGMA journal_mode = DELETE").getString() == "delete");
+    database.exec("BEGIN IMMEDIATE; DELETE FROM entry; DELETE FROM payload");
+    REQUIRE(sqlite3_db_cacheflush(database.getHandle()) == SQLITE_OK);
+    for (const auto* suffix : {"", "-journal"})
+      std::filesystem::copy_file(box.config.path + suffix, cut.config.path + suffix);
+  }
+  cut.open();
+  CHECK(cut.claim().size() == 1);
+  CHECK_FALSE(cut.logged("outbox_salvaged"));
+}

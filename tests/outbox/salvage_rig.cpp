@@ -1,6 +1,7 @@
 #include "salvage_rig.hpp"
 
 #include <algorithm>
+#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <filesystem>
 
@@ -164,8 +165,9 @@ std::vector<std::string> files_aside(const Box& box) {
   std::vector<std::string> names;
   for (const auto& file : std::filesystem::directory_iterator(box.folder.path())) {
     const auto name = file.path().string();
-    if (name.contains(".damaged-") && !name.ends_with("-wal") && !name.ends_with("-shm"))
-      names.push_back(name);
+    const auto ends_with = [&](const char* suffix) { return name.ends_with(suffix); };
+    const bool beside = std::ranges::any_of(std::array{"-wal", "-shm", "-journal"}, ends_with);
+    if (name.contains(".damaged-") && !beside) names.push_back(name);
   }
   std::ranges::sort(names);
   return names;

@@ -294,7 +294,7 @@ TEST_CASE("salvage: a start that is killed at any step is finished by the next",
   auto database = image.database;
   database.replace(0, page_size, page_size, '\0');
   int steps = 0;
-  for (int last = 0; last <= 8; ++last) {
+  for (int last = 0; last <= 9; ++last) {
     Box box;
     write_file(box.config.path, database);
     write_file(box.config.path + "-shm", "shm");
@@ -315,7 +315,26 @@ TEST_CASE("salvage: a start that is killed at any step is finished by the next",
     for (const auto& file : std::filesystem::directory_iterator(box.folder.path()))
       CHECK_FALSE(file.path().string().contains(".salvage"));
   }
-  CHECK(steps == 7);
+  CHECK(steps == 8);
+}
+
+TEST_CASE("salvage: the journal of the damaged file goes with it, and the new file needs none",
+          "[outbox][salvage]") {
+  const auto image = make_image(18, 40);
+  auto database = image.database;
+  database.replace(0, page_size, page_size, '\0');
+  Box box;
+  write_file(box.config.path, database);
+  write_file(box.config.path + "-journal", "of the damaged one");
+  const auto files = outbox::resolve_files(box.config.path);
+  static_cast<void>(outbox::salvage(files, WallTime(1'700'000'000'000ms)));
+  CHECK_FALSE(std::filesystem::exists(box.config.path + "-journal"));
+  // In WAL mode already: to change to it would take a journal.
+  const auto header = read_file(box.config.path).substr(18, 2);
+  CHECK((header == "\x02\x02"));
+  box.open();
+  all_are_kept(box, image);
+  CHECK(files_aside(box).size() == 1);
 }
 
 TEST_CASE("salvage: without room for the new file all stays where it is", "[outbox][salvage]") {

@@ -134,16 +134,17 @@ std::vector<std::string> Inspector::look(const Lab& lab, std::uint64_t position,
   config.path = path;
   config.disk_reserve_bytes = 0;
   config.allow_unsafe_filesystem = true;
-  Outbox::Dependencies dependencies{.clock = clock,
-                                    .log =
-                                        [&](const LogEvent& event) {
-                                          if (event.name == "outbox_salvaged")
-                                            problems.push_back("a power cut is taken for damage");
-                                        },
-                                    .on_broken = {},
-                                    .vfs = {},
-                                    .checkpoint_on_open = true,
-                                    .commit_in_caller = true};
+  Outbox::Dependencies dependencies{
+      .clock = clock,
+      .log =
+          [&](const LogEvent& event) {
+            if (event.name == "outbox_salvaged" && salvages_ == Salvages::never)
+              problems.push_back("a power cut is taken for damage");
+          },
+      .on_broken = {},
+      .vfs = {},
+      .checkpoint_on_open = true,
+      .commit_in_caller = true};
   auto opened = Outbox::open(config, std::move(dependencies));
   if (!opened) return {"it does not start: " + opened.error().message};
   const auto held = read_all(**opened, problems);

@@ -155,6 +155,14 @@ void Lab::become_version_1() {
   std::filesystem::rename(old, path);
 }
 
+void Lab::damage_header() {
+  const auto path = folder_.file("holdfast.db");
+  auto bytes = support::read_file(path);
+  bytes[20] = '\x09';
+  support::write_file(path + ".old", bytes);
+  std::filesystem::rename(path + ".old", path);
+}
+
 void Lab::rest(std::chrono::milliseconds time) {
   clock.advance(time);
   for (int i = 0; i < 20 && outbox->run_once(); ++i) {

@@ -45,6 +45,8 @@ class Lab {
   void operate();
   /// What is there is taken for the file of a version that knew no order groups. Needs:  stopped.
   void become_version_1();
+  /// A field of the file's header becomes one that no outbox has. Needs:  stopped.
+  void damage_header();
   /// Passes time for the outbox alone, so that it keeps house.
   void rest(std::chrono::milliseconds time);
   /// One seeded step of all of these.
@@ -78,6 +80,9 @@ class Lab {
 /// Starts real outboxes on images and looks whether all facts hold.
 class Inspector {
  public:
+  /// A power cut alone is no damage, so nothing may be salvaged after it; unless there was some.
+  enum class Salvages { never, may };
+  explicit Inspector(Salvages salvages = Salvages::never) : salvages_(salvages) {}
   /// What is wrong with the image that the power cut leaves; empty: nothing.
   [[nodiscard]] std::vector<std::string> look(const Lab& lab, std::uint64_t position,
                                               std::uint64_t seed);
@@ -85,6 +90,7 @@ class Inspector {
   [[nodiscard]] std::uint64_t distinct() const { return distinct_; }
 
  private:
+  Salvages salvages_;
   support::ScratchFolder folder_ = support::ScratchFolder::in_memory();
   std::map<std::size_t, std::size_t> seen_;  ///< Hash of an image -> facts that it held.
   std::uint64_t images_ = 0;

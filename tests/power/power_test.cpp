@@ -44,8 +44,9 @@ Life live(std::uint64_t seed, int steps, int images_each, Inspector& inspector) 
 }
 
 /// Problems at any position from `from` on, with any loss.
-std::size_t problems_of(const Lab& lab, std::uint64_t from) {
-  Inspector inspector;
+std::size_t problems_of(const Lab& lab, std::uint64_t from,
+                        Inspector::Salvages salvages = Inspector::Salvages::never) {
+  Inspector inspector(salvages);
   std::size_t problems = 0;
   for (auto position = from; position <= lab.position(); ++position)
     for (const std::uint64_t seed : {0U, 1U, 2U, 3U, 4U})
@@ -96,6 +97,21 @@ TEST_CASE("power: a file of an older version keeps all, whenever the power goes 
   CHECK(migrated > before + 10);
   // What is found before the first write of the new version is the file of the old one.
   CHECK(problems_of(lab, before + 1) == 0);
+}
+
+TEST_CASE("power: what a salvage has kept stays, whenever the power goes after it",
+          "[power][salvage]") {
+  Lab lab(number_from("HOLDFAST_SEED", 1));
+  REQUIRE(lab.start());
+  for (int i = 0; i < 12; ++i) lab.step();
+  lab.append(3);
+  lab.stop();
+  lab.damage_header();
+  const auto before = lab.position();
+  REQUIRE(lab.start());
+  lab.append(2);
+  // Until the new file has its name, images are of the damaged one.
+  CHECK(problems_of(lab, before + 1, Inspector::Salvages::may) == 0);
 }
 
 TEST_CASE("power: soak", "[.soak]") {

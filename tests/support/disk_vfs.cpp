@@ -98,6 +98,10 @@ DiskRecord::FileId DiskVfs::Impl::adopt(const std::string& path, ino_t before) {
   const bool same = known && before != 0 && inodes[path] == before;
   inodes[path] = now;
   if (same) return *known;
+  // What they took away went before what they put there, and they have synced the folder.
+  if (before != 0) record.sync_folder();
+  for (const auto& other : record.names())
+    if (other != path ? inode_of(other) == 0 : before == 0) record.lose(other);
   if (before == 0) return record.create(path);
   return record.import(path, read_file(path));
 }
