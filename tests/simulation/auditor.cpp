@@ -86,6 +86,12 @@ void Auditor::operator_changed(const Uuid& id, EntryState to) {
   record.last.state = to;
 }
 
+void Auditor::operator_asked(const Uuid& id, EntryState to) {
+  Record& record = records_.at(id);
+  record.by_operator = true;
+  record.asked = to;
+}
+
 std::vector<Uuid> Auditor::ids_in(EntryState state) const {
   std::vector<Uuid> ids;
   for (const auto& [id, record] : records_)
@@ -161,7 +167,7 @@ void Auditor::look_at_change(const Record& record, const EntrySummary& now) cons
          "an entry stays what it is", about(now));
   if (now.state == delivered)
     demand(arrived(now), "delivered means that Postgres has it", about(now));
-  if (was.state == now.state) return;
+  if (was.state == now.state || record.asked == now.state) return;
   demand(was.state == pending, "only an operator changes what is settled", about(now));
   demand(now.state != discarded, "only an operator discards", about(now));
   if (now.state != dead) return;

@@ -29,8 +29,9 @@ class Auditor {
     int write = 0;
     bool listed = false;  ///< It is in the outbox now.
     bool acknowledged = false;
-    bool by_operator = false;  ///< Somebody retried or discarded it.
-    int data_alone = 0;        ///< Refusals that met it alone.
+    bool by_operator = false;              ///< Somebody retried or discarded it.
+    std::optional<EntryState> asked = {};  ///< What it may become, because somebody asked for it.
+    int data_alone = 0;                    ///< Refusals that met it alone.
     int parent_alone = 0;
     int timeout_alone = 0;
   };
@@ -49,6 +50,8 @@ class Auditor {
   [[nodiscard]] const Write* write_of(const Entry& entry) const;
 
   void operator_changed(const Uuid& id, EntryState to);
+  /// The change was refused, after it may have been written.
+  void operator_asked(const Uuid& id, EntryState to);
   void operator_paused(const std::optional<std::string>& source, bool paused);
 
   /// After each step: all promises, of everything there is.

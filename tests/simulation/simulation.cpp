@@ -229,14 +229,17 @@ void Simulation::retry_or_discard() {
   doing_ += std::format("operator {} of {}", retries ? "retry" : "discard", ids.size());
   if (ids.empty()) return;
   const auto& id = dice_.one_of(ids);
+  const auto to = retries ? EntryState::pending : EntryState::discarded;
   const auto changed = retries ? world_.outbox->retry(id) : world_.outbox->discard(id);
   if (!changed) {
     demand(disk_bad_ || !world_.alive(), "an operator's change is made while the disk is well",
            changed.error().message);
+    // It may be on the disk all the same, and come to light at the next start.
+    auditor_.operator_asked(id, to);
     return;
   }
   demand(changed->changed, "a dead entry can be retried or discarded");
-  auditor_.operator_changed(id, retries ? EntryState::pending : EntryState::discarded);
+  auditor_.operator_changed(id, to);
 }
 
 void Simulation::pause_or_resume() {
