@@ -13,8 +13,10 @@
 namespace holdfast::postgres {
 namespace {
 
-/// A failure before any entry was sent: whatever its code says of data or time, no entry did it.
+/// A failure before any entry was sent: whatever its code says of data or time, no entry did it,
+/// and none can be stored.
 DeliveryFailure blaming_no_entry(DeliveryFailure failure) {
+  failure.in_doubt = false;
   switch (failure.delivery_class) {
     case DeliveryClass::data:
     case DeliveryClass::foreign_key:
