@@ -125,6 +125,18 @@ void hide_between(std::string& message, char quote) {
   if (first != last) message.replace(first + 1, last - first - 1, "…");
 }
 
+/// Each quoted part by itself, so that what stands between two of them can still be read. Where a
+/// quote has no partner, one stands inside of a name: from the first to the last then.
+void hide_each(std::string& message, char quote) {
+  if (std::ranges::count(message, quote) % 2 != 0) return hide_between(message, quote);
+  static constexpr std::string_view hidden = "…";
+  for (auto first = message.find(quote); first != std::string::npos;) {
+    const auto last = message.find(quote, first + 1);
+    message.replace(first + 1, last - first - 1, hidden);
+    first = message.find(quote, first + hidden.size() + 2);
+  }
+}
+
 /// Words that look like an address of either version become "…".
 void hide_addresses(std::string& message) {
   const auto in_address = [](unsigned char c) {
@@ -233,8 +245,8 @@ std::string own_without_values(std::string_view sqlstate, std::string_view messa
 
 std::string without_names(std::string_view message) {
   std::string text(message);
-  hide_between(text, '"');
-  hide_between(text, '\'');
+  hide_each(text, '"');
+  hide_each(text, '\'');
   hide_addresses(text);
   for (const std::string_view named : {"no such database: ", "no such user: "})
     if (const auto at = text.find(named); at != std::string::npos)

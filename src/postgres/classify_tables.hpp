@@ -88,6 +88,9 @@ inline constexpr std::array libpq_text_rules{
 /// Neon's proxy (XX000), PgBouncer (08P01), libpq (no code) and, where a library lost the code, the
 /// server itself.
 inline constexpr std::array text_rules{
+    // PgBouncer's cached login error quotes the error of the server, which may be any: first.
+    TextRule{"server login has been failing", DeliveryClass::server},
+    TextRule{"server_login_retry", DeliveryClass::server},
     // Neon's proxy. The limit of endpoints passes by itself, so it must come before the quotas.
     TextRule{"concurrently active endpoints", DeliveryClass::server, Note::slow_start},
     TextRule{"endpoint is temporarily unavailable", DeliveryClass::quota},
@@ -113,9 +116,7 @@ inline constexpr std::array text_rules{
     TextRule{"too many database connection attempts", DeliveryClass::server, Note::slow_start},
     TextRule{"failed to acquire permit", DeliveryClass::server, Note::slow_start},
     TextRule{"authentication timed out", DeliveryClass::connection},
-    // PgBouncer. A cached login error quotes the error of the server, which may be any: first.
-    TextRule{"server login has been failing", DeliveryClass::server},
-    TextRule{"server_login_retry", DeliveryClass::server},
+    // PgBouncer.
     TextRule{"no such database", DeliveryClass::config},
     TextRule{"no such user", DeliveryClass::config},
     TextRule{"login rejected", DeliveryClass::config},
@@ -154,6 +155,22 @@ inline constexpr std::array text_rules{
     TextRule{"channel binding required", DeliveryClass::config},
     TextRule{"channel binding is required", DeliveryClass::config},
     TextRule{"server does not support ssl", DeliveryClass::config},
+    TextRule{"could not load system root certificate", DeliveryClass::config},
+    TextRule{"certificate file", DeliveryClass::config, Note::none, "could not"},
+    TextRule{"private key file", DeliveryClass::config},
+    TextRule{"ssl error", DeliveryClass::config, Note::none, "alert certificate"},
+    TextRule{"ssl error", DeliveryClass::config, Note::none, "alert unknown ca"},
+    TextRule{"may not be used with", DeliveryClass::config},
+    TextRule{"host name must be specified", DeliveryClass::config},
+    TextRule{"no password supplied", DeliveryClass::config},
+    TextRule{"authentication method", DeliveryClass::config, Note::none, "not supported"},
+    TextRule{"authentication method requirement", DeliveryClass::config},
+    TextRule{"authentication mechanisms are supported", DeliveryClass::config},
+    TextRule{"invalid integer value", DeliveryClass::config},
+    TextRule{"could not parse network address", DeliveryClass::config},
+    TextRule{"could not match", DeliveryClass::config},
+    TextRule{"definition of service", DeliveryClass::config},
+    TextRule{"service file", DeliveryClass::config},
     // libpq: the link.
     TextRule{"server closed the connection unexpectedly", DeliveryClass::connection},
     TextRule{"connection to server was lost", DeliveryClass::connection},
