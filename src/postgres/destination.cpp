@@ -29,6 +29,15 @@ DeliveryFailure blaming_no_entry(DeliveryFailure failure) {
 /// Longer names are cut by Postgres without a word, and then nothing is found under them.
 constexpr std::size_t identifier_bytes_max = 63;
 
+/// The message of a write that failed, without names and values.
+std::string shown(const WriteFailure& failed) {
+  const SqlError& error = failed.error;
+  if (error.session_dead) return without_names(error.message);
+  return failed.statement > 0 && failed.described
+             ? own_without_values(error.sqlstate, error.message, failed.text)
+             : without_values(error.sqlstate, error.message);
+}
+
 std::optional<Failure> fault_of(const DestinationConfig& config) {
   if (config.url.empty())
     return Failure{FailureKind::refused,
@@ -187,13 +196,17 @@ void PostgresDestination::roll_back(DeliveryFailure& failure, SteadyTime deadlin
 }
 
 DeliveryFailure PostgresDestination::fail(const SqlError& error, Phase phase) {
-  // No trigger ends a session: an unknown code is as one at connect then, and blames no entry.
-  const bool ended = error.session_dead && phase == Phase::query;
-  const Verdict verdict = classify(error.sqlstate, error.message, ended ? Phase::connect : phase);
+  // No trigger ends a session: an unknown code is as one at connect then, and blames no entry. A
+  // pooler names users and databases then, as at connect.
+  const bool ended = error.session_dead;
+  const Verdict verdict = classify(error.sqlstate, error.message,
+                                   ended && phase == Phase::query ? Phase::connect : phase);
   // The tables may have been dropped, and made again by the time of the next try.
   if (is_schema_failure(error.sqlstate) || verdict.delivery_class == DeliveryClass::config)
     schema_ready_ = false;
-  return describe(error, verdict, without_values(error.sqlstate, error.message));
+  return describe(
+      error, verdict,
+      ended ? without_names(error.message) : without_values(error.sqlstate, error.message));
 }
 
 DeliveryFailure PostgresDestination::fail_own(const WriteFailure& failed) {
@@ -208,11 +221,7 @@ DeliveryFailure PostgresDestination::fail_own(const WriteFailure& failed) {
   // Operations write into our own tables, which may have been dropped; a table of the user's is not
   // ours to make.
   if (failed.statement == 0 && is_schema_failure(failed.error.sqlstate)) schema_ready_ = false;
-  const bool own = failed.statement > 0 && failed.described;
-  DeliveryFailure failure =
-      describe(failed.error, verdict,
-               own ? own_without_values(failed.error.sqlstate, failed.error.message, failed.text)
-                   : without_values(failed.error.sqlstate, failed.error.message));
+  DeliveryFailure failure = describe(failed.error, verdict, shown(failed));
   failure.source = failed.source;
   if (failed.statement > 0)
     failure.message = std::format("statement {}: {}", failed.statement, failure.message);
