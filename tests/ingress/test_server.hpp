@@ -10,10 +10,13 @@
 #include "base/guarded.hpp"
 #include "holdfast/outbox.hpp"
 #include "ingress/server.hpp"
-#include "raw_client.hpp"
+#include "support/raw_client.hpp"
 #include "support/scratch_folder.hpp"
 
 namespace holdfast::ingress::test {
+
+using support::Answer;
+using support::RawClient;
 
 /// What a test changes before the server starts.
 struct Setup {

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace holdfast::ingress::test {
+namespace holdfast::support {
 
 /// An answer as it was on the wire; header names in lower case.
 struct Answer {
@@ -36,6 +36,8 @@ class RawClient {
   }
   /// True once the peer has closed, false if it has not in this time. Discards what it sends.
   [[nodiscard]] bool closed_within(std::chrono::milliseconds limit);
+  /// True if the peer ended the connection with a reset.
+  [[nodiscard]] bool was_reset() const { return was_reset_; }
   /// Tells the peer that nothing more comes.
   void finish();
   /// Closes with a reset, as a peer that crashes does.
@@ -47,7 +49,8 @@ class RawClient {
   int socket_ = -1;
   bool connected_ = false;
   bool ended_ = false;
+  bool was_reset_ = false;
   std::string received_;
 };
 
-}  // namespace holdfast::ingress::test
+}  // namespace holdfast::support

@@ -1,4 +1,4 @@
-#include "raw_client.hpp"
+#include "support/raw_client.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -12,7 +12,7 @@
 #include <cctype>
 #include <ranges>
 
-namespace holdfast::ingress::test {
+namespace holdfast::support {
 namespace {
 
 constexpr std::chrono::seconds patience{20};
@@ -113,9 +113,10 @@ bool RawClient::receive_more(std::chrono::milliseconds limit) {
   std::array<char, 65'536> bytes;
   const auto count = ::recv(socket_, bytes.data(), bytes.size(), 0);
   ended_ = count <= 0;
+  was_reset_ = count < 0;
   if (ended_) return false;
   received_.append(bytes.data(), static_cast<std::size_t>(count));
   return true;
 }
 
-}  // namespace holdfast::ingress::test
+}  // namespace holdfast::support
