@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <exception>
 #include <utility>
 
 #include "base/check.hpp"
@@ -20,6 +21,9 @@ namespace {
 
 /// How long to let others give descriptors back before the next try.
 constexpr int exhausted_wait_milliseconds = 50;
+/// Connections taken between two looks at whether to stop: more than the backlog holds, so that a
+/// stop takes all that were there, and a number, because a flood never ends by itself.
+constexpr int accepts_max = 2048;
 
 int open_reserve() {
   return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -68,14 +72,19 @@ void Acceptor::stop() {
 void Acceptor::run() {
   for (;;) {
     const bool stopping = wait(true, -1);
-    const auto taken = take_waiting();
+    auto taken = Taken::exhausted;
+    try {
+      taken = take_waiting();
+    } catch (const std::exception&) {
+      // Without memory a connection ends without an answer; the next one may find some.
+    }
     if (stopping) return;
     if (taken == Taken::exhausted && wait(false, exhausted_wait_milliseconds)) return;
   }
 }
 
 Acceptor::Taken Acceptor::take_waiting() {
-  for (;;) {
+  for (int accepts = 0; accepts < accepts_max; ++accepts) {
     sockaddr_storage address{};
     socklen_t length = sizeof(address);
     const int socket = ::accept4(listener_, reinterpret_cast<sockaddr*>(&address), &length,
@@ -107,6 +116,7 @@ Acceptor::Taken Acceptor::take_waiting() {
       default: (void)callbacks_.exhausted(errno); return Taken::exhausted;
     }
   }
+  return Taken::some;
 }
 
 /// Tells the next connection that there is no room for it; false if nothing could be done.

@@ -16,7 +16,8 @@ namespace holdfast::ingress {
 class Acceptor {
  public:
   struct Callbacks {
-    std::function<void(int, const IpAddress&)> accepted;  ///< Owns the socket; who is there.
+    /// Owns the socket from the call on, also if it throws; who is there.
+    std::function<void(int, const IpAddress&)> accepted;
     /// The errno of an accept that lacked descriptors or memory. True if that will soon be over:
     /// the connection then waits for the next try.
     std::function<bool(int)> exhausted;
@@ -34,7 +35,7 @@ class Acceptor {
   void stop();
 
  private:
-  enum class Taken { all, exhausted };
+  enum class Taken { all, some, exhausted };
   void run();
   [[nodiscard]] Taken take_waiting();
   [[nodiscard]] bool refuse_one();

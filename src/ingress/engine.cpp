@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <format>
+#include <new>
 #include <utility>
 
 namespace holdfast::ingress {
@@ -19,6 +20,9 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr int listen_backlog = 1024;
+/// What the system keeps of answers that a sender does not read. They are small; by itself it would
+/// take megabytes for each of them.
+constexpr int send_buffer_bytes = 64 * 1024;
 /// Whole requests that wait for a thread.
 constexpr std::size_t queue_max = 1024;
 /// How long a thread waits for a sender before the waiting room does: for the next request of a
@@ -136,8 +140,17 @@ void Engine::stop(milliseconds grace) {
 void Engine::accepted(int socket, const IpAddress& peer) {
   const int on = 1;
   ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  auto [place, crowd] = places_.enter(peer, proxies_.trusts(peer));
-  auto session = std::make_unique<Session>(context_, socket, peer, std::move(place));
+  ::setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof(send_buffer_bytes));
+  std::unique_ptr<Session> session;
+  auto crowd = Places::Crowd::none;
+  try {
+    auto entered = places_.enter(peer, proxies_.trusts(peer));
+    crowd = entered.crowd;
+    session = std::make_unique<Session>(context_, socket, peer, std::move(entered.place));
+  } catch (const std::bad_alloc&) {
+    ::close(socket);
+    throw;
+  }
   if (crowd == Places::Crowd::none && workers_.offer_to_free(session)) return;
   if (crowd == Places::Crowd::address) {
     warn_address(peer);
@@ -187,8 +200,10 @@ void Engine::refused(int socket) {
   // Closing with unread bytes would be a reset, which takes the answer away again.
   ::shutdown(socket, SHUT_WR);
   std::array<char, 4096> unread;
-  while (::recv(socket, unread.data(), unread.size(), MSG_DONTWAIT) > 0) {
-  }
+  // Only what is there by now: who keeps sending must not keep the accepting thread.
+  int reads_left = 16;
+  while (reads_left > 0 && ::recv(socket, unread.data(), unread.size(), MSG_DONTWAIT) > 0)
+    --reads_left;
 }
 
 void Engine::serve(std::unique_ptr<Session> session) noexcept {
