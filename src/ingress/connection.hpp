@@ -26,6 +26,11 @@ class Connection {
   /// What was received and not consumed yet.
   [[nodiscard]] std::string_view buffered() const;
   void consume(std::size_t bytes);
+  /// True if there is more from the peer, in the buffer or still with the system: a close would
+  /// then be a reset, which may take the last answer with it.
+  [[nodiscard]] bool has_unread() const;
+  /// What both buffers take, whether it is used or not.
+  [[nodiscard]] std::size_t memory() const { return input_.capacity() + output_.capacity(); }
   /// Takes what has arrived, at most read_bytes.
   [[nodiscard]] Received receive();
   /// Puts bytes behind those that are still to be sent.

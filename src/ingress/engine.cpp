@@ -51,9 +51,10 @@ std::size_t open_connections_max(const IngressConfig& config) {
 }
 
 /// Of requests that arrive slowly: at most half of the bodies' memory, so that the other half is
-/// there for those that do not; but one body of any source always fits.
+/// there for those that do not; but one body of any source always fits, though in chunks, where
+/// its memory is twice its size when it has just grown.
 std::size_t slow_bytes_max(const IngressConfig& config, const SourceTable& sources) {
-  return std::max(config.max_inflight_bytes / 2, sources.body_bytes_max()) + head_bytes_max;
+  return std::max(config.max_inflight_bytes / 2, 2 * sources.body_bytes_max()) + head_bytes_max;
 }
 
 }  // namespace

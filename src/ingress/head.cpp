@@ -87,6 +87,13 @@ std::string_view RequestHead::first(std::string_view name) const {
   return {};
 }
 
+std::size_t RequestHead::memory() const {
+  std::size_t bytes =
+      method.capacity() + target.capacity() + host.capacity() + headers.capacity() * sizeof(Header);
+  for (const auto& [name, value] : headers) bytes += name.capacity() + value.capacity();
+  return bytes;
+}
+
 std::expected<bool, Fault> HeadParser::advance(std::string_view received) {
   for (; at_ < received.size(); ++at_) {
     const char c = received[at_];

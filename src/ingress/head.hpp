@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "holdfast/entry.hpp"
@@ -52,6 +53,8 @@ struct RequestHead {
   [[nodiscard]] bool has(std::string_view name) const;
   /// The first value of this name, or empty.
   [[nodiscard]] std::string_view first(std::string_view name) const;
+  /// What method, target and headers take, rounded up.
+  [[nodiscard]] std::size_t memory() const;
 };
 
 /// Reads one head from bytes that arrive in pieces, and refuses it at the first byte that is wrong,
@@ -68,7 +71,9 @@ class HeadParser {
   [[nodiscard]] std::expected<bool, Fault> advance(std::string_view received);
   /// Bytes of the complete head, its empty line included.
   [[nodiscard]] std::size_t size() const { return at_; }
-  [[nodiscard]] RequestHead take() { return std::move(head_); }
+  [[nodiscard]] RequestHead take() { return std::exchange(head_, {}); }
+  /// What the head takes that was read so far.
+  [[nodiscard]] std::size_t memory() const { return head_.memory(); }
   /// True while nothing but the empty line before a request was seen.
   [[nodiscard]] bool empty() const { return at_ == start_; }
 

@@ -1,16 +1,8 @@
 #include "ingress/reception.hpp"
 
-#include <algorithm>
 #include <variant>
 
 namespace holdfast::ingress {
-namespace {
-
-/// Room made for a body at once, because it is announced; more only as it arrives.
-constexpr std::size_t reserve_bytes_max = 64 * kib;
-
-}  // namespace
-
 Reception::Taken Reception::take(Connection& connection) {
   if (state_ == State::head) {
     if (auto taken = take_head(connection); !taken || state_ == State::head) return taken;
@@ -26,8 +18,7 @@ Reception::Taken Reception::take_head(Connection& connection) {
   const auto complete = parser_.advance(connection.buffered());
   if (!complete) return refused(complete.error());
   if (!*complete) return Progress::more;
-  head_bytes_ = parser_.size();
-  connection.consume(head_bytes_);
+  connection.consume(parser_.size());
   head_ = parser_.take();
   auto decision = sources_.admit(head_);
   if (auto* refusal = std::get_if<Refused>(&decision)) return std::unexpected(std::move(*refusal));
@@ -35,8 +26,16 @@ Reception::Taken Reception::take_head(Connection& connection) {
   remaining_ = head_.content_length;
   state_ = head_.has_body() ? State::body : State::complete;
   expectation_ = head_.expect_continue;
-  body_.reserve(std::min<std::size_t>(remaining_, reserve_bytes_max));
+  // No room is made for the body yet: what is only announced would cost us and not the sender.
   return Progress::more;
+}
+
+/// Once a quarter of the body is there, room for exactly the rest; before, the string doubles. So a
+/// body takes at most four times what was sent of it, and in the end no more than it has.
+void Reception::make_room(std::size_t bytes) {
+  const auto needed = body_.size() + bytes;
+  if (needed > body_.capacity() && needed >= head_.content_length / 4)
+    body_.reserve(head_.content_length);
 }
 
 Reception::Taken Reception::take_body(Connection& connection) {
@@ -47,6 +46,7 @@ Reception::Taken Reception::take_body(Connection& connection) {
     connection.consume(*belonging);
   } else {
     const auto bytes = connection.buffered().substr(0, remaining_);
+    make_room(bytes.size());
     body_.append(bytes);
     remaining_ -= bytes.size();
     connection.consume(bytes.size());

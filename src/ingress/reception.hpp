@@ -39,8 +39,11 @@ class Reception {
   /// True once: the sender waits for "100 Continue" before it sends the body.
   [[nodiscard]] bool take_expectation() { return std::exchange(expectation_, false); }
   [[nodiscard]] SteadyTime started() const { return started_; }
-  /// Of head and body, without what the connection still has in its buffer.
-  [[nodiscard]] std::size_t bytes() const { return head_bytes_ + body_.size(); }
+  /// What head and body take, without what the connection still has in its buffer. Many small
+  /// headers take a multiple of their bytes.
+  [[nodiscard]] std::size_t memory() const {
+    return parser_.memory() + head_.memory() + body_.capacity();
+  }
 
   /// Needs:    the head is complete; empty before that.
   [[nodiscard]] const RequestHead& head() const { return head_; }
@@ -52,6 +55,7 @@ class Reception {
   using Taken = std::expected<Progress, Refused>;
   [[nodiscard]] Taken take_head(Connection& connection);
   [[nodiscard]] Taken take_body(Connection& connection);
+  void make_room(std::size_t bytes);
   [[nodiscard]] std::unexpected<Refused> refused(const Fault& fault) const;
 
   HeadParser parser_;
@@ -59,7 +63,6 @@ class Reception {
   const SteadyTime started_;
   State state_ = State::head;
   RequestHead head_;
-  std::size_t head_bytes_ = 0;
   Admitted admitted_;
   bool expectation_ = false;
   std::uint64_t remaining_ = 0;  ///< Of a body with Content-Length.

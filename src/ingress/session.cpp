@@ -148,7 +148,7 @@ SteadyTime Session::deadline() const {
 }
 
 std::size_t Session::bytes() const {
-  return connection_.buffered().size() + (reception_ ? reception_->bytes() : 0);
+  return connection_.memory() + (reception_ ? reception_->memory() : 0);
 }
 
 void Session::enter(Stage stage) {

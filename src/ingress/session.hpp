@@ -58,7 +58,7 @@ class Session {
   [[nodiscard]] Stage stage() const { return stage_; }
   [[nodiscard]] SteadyTime since() const { return since_; }  ///< When this stage began.
   [[nodiscard]] SteadyTime deadline() const;                 ///< Of this stage.
-  /// Bytes in memory for a request that is not complete.
+  /// Bytes of memory that buffers and a request that is not complete take.
   [[nodiscard]] std::size_t bytes() const;
   [[nodiscard]] int socket() const { return connection_.socket(); }
   [[nodiscard]] const IpAddress& peer() const { return peer_; }

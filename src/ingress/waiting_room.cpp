@@ -21,6 +21,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds thread_patience{1000};
 /// A request that has been arriving for this long is slow: it may be made to give way.
 constexpr milliseconds slow_after{1000};
+/// A connection that has been idle for less than this is about to send: it is the last to give way,
+/// or with slow senders at all places everybody new would be turned out before the first byte.
+constexpr milliseconds idle_after{250};
 constexpr milliseconds crowded_check{100};
 
 /// Without memory a connection ends without an answer, which is no 2xx; the others live on.
@@ -97,20 +100,31 @@ void WaitingRoom::run() {
     for (const auto& event :
          std::span(events).first(static_cast<std::size_t>(std::max(count, 0)))) {
       if (event.data.fd != wake_) {
-        attend(event.data.fd);
+        attend_safely(event.data.fd);
         continue;
       }
       std::uint64_t orders = 0;
       [[maybe_unused]] const auto read = ::read(wake_, &orders, sizeof(orders));
     }
-    take_arrivals();
-    obey_orders();
-    const auto now = dependencies_.clock.steady_now();
-    for (auto* queue : {&idle_, &receiving_, &writing_, &lingering_}) expire(*queue, now);
-    refuse_stale(now);
-    make_room(now);
+    try {
+      look_after_all();
+    } catch (const std::exception&) {
+      // No memory for one connection, which is gone then. What was to be done after it is done in
+      // the next pass, which must not wait for an event: orders and arrivals announce themselves
+      // once.
+      wake();
+    }
     idle_count_ = idle_.size();
   }
+}
+
+void WaitingRoom::look_after_all() {
+  take_arrivals();
+  obey_orders();
+  const auto now = dependencies_.clock.steady_now();
+  for (auto* queue : {&idle_, &receiving_, &writing_, &lingering_}) expire(*queue, now);
+  refuse_stale(now);
+  make_room(now);
 }
 
 /// Until the first deadline; all of one stage have the same time, so the first came in first.
@@ -137,6 +151,7 @@ void WaitingRoom::take_arrivals() {
   for (auto& session : arrivals) {
     const auto need = advance(*session);
     settle(std::move(session), need);
+    keep_to_memory();
   }
 }
 
@@ -146,8 +161,9 @@ void WaitingRoom::obey_orders() {
     return;
   }
   // A request that has begun to arrive is not idle, though nobody may have read of it yet.
-  if (close_idle_.exchange(false)) {
+  if (close_idle_) {
     const Queue idle = idle_;
+    close_idle_ = false;
     for (const auto& [since, socket] : idle) attend(socket);
   }
   for (auto wanted = evictions_.exchange(0); wanted > 0 && !idle_.empty(); --wanted)
@@ -161,6 +177,7 @@ void WaitingRoom::attend(int socket) {
   const auto need = advance(*guest.session);
   const bool stays = need == Session::Need::input || need == Session::Need::output;
   if (stays) {
+    guest.session->connection().shrink();
     const auto bytes = guest.session->bytes();
     bytes_ += bytes;
     bytes_ -= guest.bytes;
@@ -170,6 +187,16 @@ void WaitingRoom::attend(int socket) {
     if (same) return;
   }
   settle(remove(found), need);
+}
+
+/// Without memory for what comes next, this connection ends and the others live on.
+void WaitingRoom::attend_safely(int socket) noexcept {
+  try {
+    attend(socket);
+    keep_to_memory();
+  } catch (const std::exception&) {
+    if (const auto found = guests_.find(socket); found != guests_.end()) (void)remove(found);
+  }
 }
 
 /// Brings a session to where it belongs now; one that ends is destroyed.
@@ -193,17 +220,24 @@ void WaitingRoom::serve(std::unique_ptr<Session> session) {
 void WaitingRoom::seat(std::unique_ptr<Session> session, Session::Need need) {
   const int socket = session->socket();
   const unsigned wanted = need == Session::Need::input ? EPOLLIN : EPOLLOUT;
-  epoll_event event{.events = wanted, .data = {.fd = socket}};
-  if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event) != 0) return;
   session->connection().shrink();
-  Guest guest{
-      .session = std::move(session), .stage = {}, .since = {}, .bytes = 0, .events = wanted};
+  Guest guest{.session = std::move(session), .stage = {}, .since = {}};
   guest.stage = guest.session->stage();
   guest.since = guest.session->since();
-  guest.bytes = guest.session->bytes();
-  bytes_ += guest.bytes;
-  queue_of(guest.stage).emplace(guest.since, socket);
-  guests_.emplace(socket, std::move(guest));
+  auto& queue = queue_of(guest.stage);
+  // In this order, so that whatever fails leaves nothing behind that names a socket without a
+  // guest: a queue that cannot take it takes the guest out again.
+  const auto place = guests_.emplace(socket, std::move(guest)).first;
+  try {
+    queue.emplace(place->second.since, socket);
+  } catch (...) {
+    guests_.erase(place);
+    throw;
+  }
+  place->second.bytes = place->second.session->bytes();
+  bytes_ += place->second.bytes;
+  epoll_event event{.events = wanted, .data = {.fd = socket}};
+  if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event) != 0) (void)remove(place);
 }
 
 std::unique_ptr<Session> WaitingRoom::remove(Guests::iterator guest) {
@@ -245,28 +279,42 @@ void WaitingRoom::refuse_stale(SteadyTime now) {
 }
 
 void WaitingRoom::make_room(SteadyTime now) {
-  while (lingering_.size() > limits_.lingering_max)
+  // Who lingers was told to go, and goes within a second: nobody else has to give way for them. But
+  // they must not be all of those above the limit, or nobody new would be let in.
+  auto excess = dependencies_.places.excess();
+  const auto lingering_max = excess > 0 ? limits_.lingering_max / 2 : limits_.lingering_max;
+  for (; lingering_.size() > lingering_max; excess -= std::min<std::size_t>(excess, 1))
     (void)remove(guests_.find(lingering_.begin()->second));
-  while (bytes_ > limits_.bytes_max && !(receiving_.empty() && writing_.empty())) {
-    const bool writer_first =
-        receiving_.empty() || (!writing_.empty() && *writing_.begin() < *receiving_.begin());
-    if (writer_first) {
-      (void)remove(guests_.find(writing_.begin()->second));
-    } else {
-      refuse(receiving_.begin()->second, no_room);
-    }
-  }
-  for (auto excess = dependencies_.places.excess(); excess > 0; --excess) {
-    if (!idle_.empty()) {
+  keep_to_memory();
+  for (excess -= std::min(excess, lingering_.size()); excess > 0; --excess) {
+    if (!idle_.empty() && idle_.begin()->first + idle_after <= now) {
       (void)remove(guests_.find(idle_.begin()->second));
-    } else if (!lingering_.empty()) {
-      (void)remove(guests_.find(lingering_.begin()->second));
-    } else if (!receiving_.empty() && receiving_.begin()->first + slow_after <= now) {
-      refuse(receiving_.begin()->second, no_room);
-    } else {
+    } else if (!end_slowest(now - slow_after)) {
       return;
     }
   }
+}
+
+/// Called after each connection and not once a pass: a pass may read some hundred kilobytes for each
+/// of some hundred connections.
+void WaitingRoom::keep_to_memory() {
+  while (bytes_ > limits_.bytes_max && end_slowest(SteadyTime::max())) continue;
+}
+
+/// Ends the request, or the reading of an answer, that has taken longest; false if there is none
+/// that began by then.
+bool WaitingRoom::end_slowest(SteadyTime latest) {
+  const bool writer =
+      receiving_.empty() || (!writing_.empty() && *writing_.begin() < *receiving_.begin());
+  const auto& queue = writer ? writing_ : receiving_;
+  if (queue.empty() || queue.begin()->first > latest) return false;
+  const int socket = queue.begin()->second;
+  if (writer) {
+    (void)remove(guests_.find(socket));
+  } else {
+    refuse(socket, no_room);
+  }
+  return true;
 }
 
 WaitingRoom::Queue& WaitingRoom::queue_of(Session::Stage stage) {

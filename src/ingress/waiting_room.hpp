@@ -24,13 +24,13 @@ namespace holdfast::ingress {
 /// docs/decisions/0012.
 ///
 /// Where it gets too full, who has waited longest gives way: idle connections first, then requests
-/// that have been arriving for more than a second.
+/// that have been arriving, and answers that have been read, for more than a second.
 ///
 /// Threads:  any, but start and stop: one owner.
 class WaitingRoom {
  public:
   struct Limits {
-    std::size_t bytes_max = 0;      ///< Of requests that are not complete, all together.
+    std::size_t bytes_max = 0;      ///< Memory of requests that are not complete, all together.
     std::size_t lingering_max = 0;  ///< Connections that were told to go, and have not gone yet.
   };
   struct Dependencies {
@@ -61,7 +61,6 @@ class WaitingRoom {
     Session::Stage stage;
     SteadyTime since;
     std::size_t bytes = 0;
-    unsigned events = 0;
   };
   using Guests = std::unordered_map<int, Guest>;
 
@@ -71,7 +70,9 @@ class WaitingRoom {
   void order(std::atomic<bool>& flag);
   void take_arrivals();
   void obey_orders();
+  void look_after_all();
   void attend(int socket);
+  void attend_safely(int socket) noexcept;
   void settle(std::unique_ptr<Session> session, Session::Need need);
   void serve(std::unique_ptr<Session> session);
   void seat(std::unique_ptr<Session> session, Session::Need need);
@@ -80,6 +81,8 @@ class WaitingRoom {
   void refuse(int socket, const char* why);
   void refuse_stale(SteadyTime now);
   void make_room(SteadyTime now);
+  void keep_to_memory();
+  [[nodiscard]] bool end_slowest(SteadyTime latest);
   [[nodiscard]] Queue& queue_of(Session::Stage stage);
 
   // Constant after construction.
@@ -99,7 +102,7 @@ class WaitingRoom {
   // Owned by its own thread.
   Guests guests_;
   Queue idle_, receiving_, writing_, lingering_;
-  std::size_t bytes_ = 0;  ///< Of all guests in receiving_.
+  std::size_t bytes_ = 0;  ///< Of all guests.
   std::jthread thread_;
 };
 
