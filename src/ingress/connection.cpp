@@ -34,6 +34,11 @@ void Connection::consume(std::size_t bytes) {
   consumed_ = 0;
 }
 
+bool Connection::has_unread() const {
+  char byte = 0;
+  return !buffered().empty() || ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 Connection::Received Connection::receive() {
   if (consumed_ > 0) {
     input_.erase(0, consumed_);

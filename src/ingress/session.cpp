@@ -83,7 +83,7 @@ Session::Need Session::wait_for_input() {
 }
 
 Session::Need Session::linger() {
-  if (ending_ == Ending::close) return Need::end;
+  if (ending_ == Ending::close && !connection_.has_unread()) return Need::end;
   if (stage_ != Stage::lingering) {
     if (!connection_.finish()) return Need::end;
     enter(Stage::lingering);
@@ -110,8 +110,7 @@ void Session::answer(const Reply& reply) {
                            : head.version_minor == 0 ? Persistence::keep_alive
                                                      : Persistence::implied;
   connection_.queue(render(reply, head.method, persistence, context_.clock.wall_now()));
-  const bool more = reply.status >= 400 || !connection_.buffered().empty();
-  if (last) ending_ = more ? Ending::linger : Ending::close;
+  if (last) ending_ = reply.status >= 400 ? Ending::linger : Ending::close;
   const auto* source = reception_->admitted().source;
   const auto started = reception_->started();
   // Before the answer leaves: a sender that has it may send the next at once, and must find room.
