@@ -24,6 +24,9 @@ class ChunkScanner {
   [[nodiscard]] std::expected<std::size_t, Fault> accept(std::string_view bytes,
                                                          std::string* content = nullptr);
   [[nodiscard]] bool complete() const { return state_ == State::complete; }
+  /// Bytes of content that the present chunk announces and that have not come yet; while its size
+  /// is being read, what it is at least.
+  [[nodiscard]] std::uint64_t announced() const { return remaining_; }
 
  private:
   enum class State {

@@ -200,8 +200,8 @@ void Engine::refused(int socket) {
   answered(nullptr, reply.status, dependencies_.clock.steady_now());
   // Closing with unread bytes would be a reset, which takes the answer away again.
   ::shutdown(socket, SHUT_WR);
-  std::array<char, 4096> unread;
   // Only what is there by now: who keeps sending must not keep the accepting thread.
+  std::array<char, 4096> unread;
   int reads_left = 16;
   while (reads_left > 0 && ::recv(socket, unread.data(), unread.size(), MSG_DONTWAIT) > 0)
     --reads_left;

@@ -98,6 +98,8 @@ std::expected<bool, Fault> HeadParser::advance(std::string_view received) {
   for (; at_ < received.size(); ++at_) {
     const char c = received[at_];
     if (is_control(c)) return fault(400, "a control character in the request head");
+    if (headers_start_ == 0 && static_cast<unsigned char>(c) >= 0x80)
+      return fault(400, "the request line is not ASCII");
     const bool after_cr = at_ > line_start_ && received[at_ - 1] == '\r';
     if (c == '\n' && !after_cr) return fault(400, "a line of the request head ends in a bare LF");
     if (c != '\n' && after_cr) return fault(400, "a bare CR in the request head");

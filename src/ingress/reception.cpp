@@ -51,7 +51,8 @@ Reception::Taken Reception::take_body(Connection& connection) {
     remaining_ -= bytes.size();
     connection.consume(bytes.size());
   }
-  if (body_.size() > admitted_.source->body_bytes_max)
+  // A chunk's size counts when it is announced: nobody has to send what is refused anyway.
+  if (body_.size() + chunks_.announced() > admitted_.source->body_bytes_max)
     return refused({413, "the body is larger than max_body"});
   if (!share_.take(body_.size() - before))
     return refused({503, "too many bytes of requests are in flight; try again"});
