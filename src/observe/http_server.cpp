@@ -142,13 +142,20 @@ void HttpServer::accept_connections() {
       continue;
     }
     httplib::set_socket_opt(socket, IPPROTO_TCP, TCP_NODELAY, 1);
-    if (!pool_->enqueue([this, socket] { serve(socket); })) ::close(socket);
+    ++waiting_;
+    const auto start = [this, socket] {
+      --waiting_;
+      serve(socket);
+    };
+    if (pool_->enqueue(start)) continue;
+    --waiting_;
+    ::close(socket);
   }
 }
 
 void HttpServer::serve(int socket) noexcept {
   try {
-    TimedStream stream(socket, stop_fd_, clock_);
+    TimedStream stream(socket, stop_fd_, waiting_, clock_);
     for (std::size_t left = admin_requests_per_connection_max; left > 0; --left) {
       if (!stream.await_request(admin_idle_limit)) break;
       stream.begin_request(admin_request_limit);

@@ -2,6 +2,7 @@
 
 #include <httplib.h>
 
+#include <atomic>
 #include <chrono>
 #include <expected>
 #include <functional>
@@ -17,11 +18,12 @@ namespace holdfast::observe {
 
 // Limits of the admin listener. They are constants: an operator has no reason to change them.
 inline constexpr std::size_t admin_threads = 64;
-inline constexpr std::size_t admin_connections_queued_max = 64;
+inline constexpr std::size_t admin_connections_queued_max = 256;
 inline constexpr int admin_listen_backlog = 1024;
 inline constexpr std::size_t admin_body_bytes_max = 64 * kib;
 inline constexpr std::size_t admin_requests_per_connection_max = 100;
-/// An idle keep-alive connection occupies one of the threads for this long, no longer.
+/// An idle keep-alive connection occupies one of the threads for this long, no longer; and where
+/// others wait for one, give_way_after at most.
 inline constexpr std::chrono::seconds admin_idle_limit{2};
 /// First byte of a request to last byte of its answer.
 inline constexpr std::chrono::seconds admin_request_limit{5};
@@ -66,6 +68,8 @@ class HttpServer final : private httplib::Server {
   ListenAddress address_;
   const Clock& clock_;
   int stop_fd_ = -1;
+  // Atomic: any thread.
+  std::atomic<std::size_t> waiting_{0};  ///< Accepted connections that have no thread yet.
   // Owned by the thread that starts and stops.
   std::unique_ptr<httplib::TaskQueue> pool_;
   std::jthread accept_thread_;

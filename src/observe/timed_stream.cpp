@@ -10,28 +10,41 @@
 #include <string_view>
 
 namespace holdfast::observe {
+namespace {
 
-TimedStream::TimedStream(int socket, int stop_fd, const Clock& clock)
-    : socket_(socket), stop_fd_(stop_fd), clock_(clock) {}
+/// Between two looks at whether others wait.
+constexpr std::chrono::milliseconds look{50};
+
+}  // namespace
+
+TimedStream::TimedStream(int socket, int stop_fd, const std::atomic<std::size_t>& others,
+                         const Clock& clock)
+    : socket_(socket), stop_fd_(stop_fd), others_(others), clock_(clock) {}
 
 bool TimedStream::await_request(std::chrono::milliseconds limit) {
-  return begin_ < end_ || wait_until(clock_.steady_now() + limit, POLLIN);
+  since_ = clock_.steady_now();
+  return begin_ < end_ || wait_until(since_ + limit, POLLIN);
 }
 
 void TimedStream::begin_request(std::chrono::milliseconds limit) {
-  deadline_ = clock_.steady_now() + limit;
+  since_ = clock_.steady_now();
+  deadline_ = since_ + limit;
 }
 
-// A stop ends waiting for input only: an answer that is being written is finished.
+// A stop ends waiting for input only: an answer that is being written is finished. Those that wait
+// for the thread are counted and not announced, so each wait is a short one. Only a client that has
+// to be waited for gives way: not one whose bytes are there, and whom we were slow to serve.
 bool TimedStream::wait_until(SteadyTime deadline, short events) const {
   std::array<pollfd, 2> watched{{{socket_, events, 0}, {stop_fd_, POLLIN, 0}}};
   const nfds_t count = events == POLLIN ? 2 : 1;
-  while (true) {
+  for (std::chrono::milliseconds wait{0};; wait = look) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock_.steady_now());
     if (left.count() <= 0) return false;
-    const int ready = ::poll(watched.data(), count, static_cast<int>(left.count()));
+    const int ready = ::poll(watched.data(), count, static_cast<int>(std::min(left, wait).count()));
     if (ready < 0 && errno == EINTR) continue;
-    return ready > 0 && watched[1].revents == 0 && (watched[0].revents & (events | POLLHUP)) != 0;
+    if (ready != 0)
+      return ready > 0 && watched[1].revents == 0 && (watched[0].revents & (events | POLLHUP)) != 0;
+    if (others_ > 0 && clock_.steady_now() - since_ >= give_way_after) return false;
   }
 }
 

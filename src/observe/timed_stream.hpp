@@ -3,6 +3,7 @@
 #include <httplib.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <optional>
@@ -11,17 +12,24 @@
 
 namespace holdfast::observe {
 
+/// How long a thread waits for a client while others wait for a thread: for its request to begin,
+/// and then for all of it and the reading of the answer. A healthy one needs a few milliseconds.
+inline constexpr std::chrono::milliseconds give_way_after{250};
+
 /// One accepted connection with a deadline for each whole request. The library's own stream limits
 /// each read alone, so that a client that sends a byte a second could hold a thread for an hour;
-/// and it notices a stop only when that limit has passed.
+/// and it notices a stop only when that limit has passed. Nor does it know that others wait for the
+/// thread: a client that is idle or slow gives way to them.
 ///
 /// Threads:  one at a time.
 class TimedStream final : public httplib::Stream {
  public:
   /// `stop_fd` becomes readable when the server stops; both descriptors stay the caller's.
-  TimedStream(int socket, int stop_fd, const Clock& clock);
+  /// `others` is the number of connections that wait for a thread, and outlives the stream.
+  TimedStream(int socket, int stop_fd, const std::atomic<std::size_t>& others, const Clock& clock);
 
-  /// True when bytes of a next request are there; false on a stop, a closed peer or no bytes.
+  /// True when bytes of a next request are there; false on a stop, a closed peer or no bytes, and
+  /// when others wait for longer than this client may then take: give_way_after.
   /// Blocks:   at most `limit`.
   [[nodiscard]] bool await_request(std::chrono::milliseconds limit);
   /// From now on all reads and writes together must end within `limit`.
@@ -47,8 +55,10 @@ class TimedStream final : public httplib::Stream {
   // Constant after construction.
   int socket_;
   int stop_fd_;
+  const std::atomic<std::size_t>& others_;
   const Clock& clock_;
   // Owned by the thread that serves the connection.
+  SteadyTime since_{};  ///< When waiting for the request began, then the request itself.
   SteadyTime deadline_{};
   std::array<char, 4096> buffer_{};
   std::size_t begin_ = 0;

@@ -285,6 +285,32 @@ TEST_CASE("admin server: idle clients do not silence health", "[observe][admin]"
   CHECK(idle.front()->closed_within(3s));
 }
 
+// More than there are threads: they give way to those that wait, long before their own limits.
+TEST_CASE("admin server: crowds of idle and slow clients give way to health", "[observe][admin]") {
+  Daemon daemon;
+  std::vector<std::unique_ptr<RawClient>> crowd;
+  for (int i = 0; i < 200; ++i) {
+    crowd.push_back(std::make_unique<RawClient>(daemon.port()));
+    if (i % 2 == 0) REQUIRE(crowd.back()->send(get_line("/livez") + "X-Slow: "));
+  }
+  auto client = daemon.client();
+  client.set_read_timeout(10s);
+  const auto before = daemon.clock.steady_now();
+  const auto live = client.Get("/livez");
+  REQUIRE(live);
+  CHECK(live->status == 200);
+  CHECK(daemon.clock.steady_now() - before < 3s);
+  // With nobody waiting any more, the last of them keep their time: this one is slow, and served.
+  const auto answer = [&] {
+    RawClient slow(daemon.port());
+    CHECK(slow.send(get_line("/livez")));
+    CHECK_FALSE(slow.closed_within(600ms));
+    CHECK(slow.send("Host: localhost\r\nConnection: close\r\n\r\n"));
+    return slow.receive_all(5s);
+  };
+  CHECK(answer().starts_with("HTTP/1.1 200"));
+}
+
 // The library alone limits each read, so that this client could go on for an hour.
 TEST_CASE("admin server: a client that trickles its request is cut off", "[observe][admin][slow]") {
   Daemon daemon;
