@@ -13,15 +13,17 @@ Places::Entered Places::enter(const IpAddress& peer, bool exempt) {
   const std::scoped_lock lock(mutex_);
   const auto of_address = ++by_address_[key];
   ++open_;
-  auto crowd = Crowd::none;
-  if (open_ > limits_.open_max) crowd = Crowd::all;
-  if (!exempt && of_address > limits_.per_address_max) crowd = Crowd::address;
-  return {Place(*this, key), crowd};
+  const bool too_many = !exempt && of_address > limits_.per_address_max;
+  if (too_many) ++going_;
+  auto crowd = excess_locked() > 0 ? Crowd::all : Crowd::none;
+  if (too_many) crowd = Crowd::address;
+  return {Place(*this, key, too_many), crowd};
 }
 
-void Places::leave(const Place::Key& key) {
+void Places::leave(const Place& place) {
   const std::scoped_lock lock(mutex_);
-  const auto found = by_address_.find(key);
+  const auto found = by_address_.find(place.key_);
+  if (place.going_) --going_;
   HOLDFAST_CHECK(found != by_address_.end() && open_ > 0, "a place is given back once");
   if (--found->second == 0) by_address_.erase(found);
   if (--open_ == 0) empty_.notify_all();
@@ -34,7 +36,17 @@ std::size_t Places::count() const {
 
 std::size_t Places::excess() const {
   const std::scoped_lock lock(mutex_);
-  return open_ > limits_.open_max ? open_ - limits_.open_max : 0;
+  return excess_locked();
+}
+
+std::size_t Places::excess_locked() const {
+  const auto staying = open_ - going_;
+  return staying > limits_.open_max ? staying - limits_.open_max : 0;
+}
+
+void Places::add_going() {
+  const std::scoped_lock lock(mutex_);
+  ++going_;
 }
 
 bool Places::wait_until_empty(std::chrono::milliseconds limit) {

@@ -28,9 +28,13 @@ class Places {
   class Place {
    public:
     Place(Place&& other) noexcept
-        : places_(std::exchange(other.places_, nullptr)), key_(other.key_) {}
+        : places_(std::exchange(other.places_, nullptr)), key_(other.key_), going_(other.going_) {}
     ~Place() {
-      if (places_ != nullptr) places_->leave(key_);
+      if (places_ != nullptr) places_->leave(*this);
+    }
+    /// Whoever has it was told to go and will soon: nobody else has to give way because of it.
+    void set_going() {
+      if (!std::exchange(going_, true)) places_->add_going();
     }
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
@@ -39,9 +43,11 @@ class Places {
    private:
     friend class Places;
     using Key = std::array<std::uint8_t, 16>;
-    Place(Places& places, const Key& key) : places_(&places), key_(key) {}
+    Place(Places& places, const Key& key, bool going)
+        : places_(&places), key_(key), going_(going) {}
     Places* places_;
     Key key_;
+    bool going_;
   };
   enum class Crowd { none, address, all };
   struct Entered {
@@ -52,16 +58,19 @@ class Places {
   explicit Places(Limits limits) : limits_(limits) {}
 
   /// Counts a connection, also above a limit: whom that concerns is told so, which takes a moment.
-  /// `exempt`: the limit of its address does not apply.
+  /// `exempt`: the limit of its address does not apply. Above that limit it is going from the
+  /// start.
   [[nodiscard]] Entered enter(const IpAddress& peer, bool exempt);
   [[nodiscard]] std::size_t count() const;
-  /// Connections above open_max.
+  /// Connections above open_max, without those that are going.
   [[nodiscard]] std::size_t excess() const;
   /// Blocks:   until no connection is left, at most `limit`. Returns false if not so.
   [[nodiscard]] bool wait_until_empty(std::chrono::milliseconds limit);
 
  private:
-  void leave(const Place::Key& key);
+  void leave(const Place& place);
+  void add_going();
+  [[nodiscard]] std::size_t excess_locked() const;
 
   // Constant after construction.
   const Limits limits_;
@@ -70,6 +79,7 @@ class Places {
   std::condition_variable empty_;
   std::map<Place::Key, std::size_t> by_address_;
   std::size_t open_ = 0;
+  std::size_t going_ = 0;  ///< Of them.
 };
 
 }  // namespace holdfast::ingress

@@ -85,6 +85,7 @@ Session::Need Session::wait_for_input() {
 Session::Need Session::linger() {
   if (ending_ == Ending::close && !connection_.has_unread()) return Need::end;
   if (stage_ != Stage::lingering) {
+    place_.set_going();
     if (!connection_.finish()) return Need::end;
     enter(Stage::lingering);
   }

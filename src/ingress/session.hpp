@@ -76,8 +76,8 @@ class Session {
   // Constant after construction.
   Context& context_;
   const IpAddress peer_;
-  const Places::Place place_;
 
+  Places::Place place_;
   Connection connection_;  ///< Closed before the place is given back.
   std::optional<Reception> reception_;
   Stage stage_ = Stage::idle;

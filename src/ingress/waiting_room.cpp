@@ -1,5 +1,6 @@
 #include "ingress/waiting_room.hpp"
 
+#include <malloc.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -25,6 +26,8 @@ constexpr milliseconds slow_after{1000};
 /// or with slow senders at all places everybody new would be turned out before the first byte.
 constexpr milliseconds idle_after{250};
 constexpr milliseconds crowded_check{100};
+/// Connections on their way into the room: their memory is not counted yet.
+constexpr std::size_t arrivals_max = 256;
 
 /// Without memory a connection ends without an answer, which is no 2xx; the others live on.
 Session::Need advance(Session& session) noexcept {
@@ -60,6 +63,7 @@ WaitingRoom::~WaitingRoom() {
 void WaitingRoom::stop() {
   if (!thread_.joinable()) return;
   order(stopping_);
+  taken_.notify_all();
   thread_.join();
   guests_.clear();
   const std::scoped_lock lock(mutex_);
@@ -86,7 +90,8 @@ bool WaitingRoom::evict_idle() {
 void WaitingRoom::admit(std::unique_ptr<Session> session) {
   bool first = false;
   {
-    const std::scoped_lock lock(mutex_);
+    std::unique_lock lock(mutex_);
+    taken_.wait(lock, [&] { return arrivals_.size() < arrivals_max || stopping_; });
     first = arrivals_.empty();
     arrivals_.push_back(std::move(session));
   }
@@ -125,6 +130,19 @@ void WaitingRoom::look_after_all() {
   for (auto* queue : {&idle_, &receiving_, &writing_, &lingering_}) expire(*queue, now);
   refuse_stale(now);
   make_room(now);
+  give_memory_back();
+}
+
+/// The allocator keeps what was freed, and a crowd is rare: once it is gone, the system gets it.
+void WaitingRoom::give_memory_back() {
+  constexpr std::size_t crowd_bytes = 16 * mib;
+  constexpr std::size_t guest_bytes = 2 * kib;
+  const auto memory = bytes_ + guests_.size() * guest_bytes;
+  memory_max_ = std::max(memory_max_, memory);
+  if (memory_max_ < crowd_bytes || memory > crowd_bytes / 8) return;
+  memory_max_ = memory;
+  guests_.rehash(0);
+  ::malloc_trim(0);
 }
 
 /// Until the first deadline; all of one stage have the same time, so the first came in first.
@@ -147,6 +165,7 @@ void WaitingRoom::take_arrivals() {
     const std::scoped_lock lock(mutex_);
     arrivals.swap(arrivals_);
   }
+  taken_.notify_all();
   if (cut_all_) return;
   for (auto& session : arrivals) {
     const auto need = advance(*session);
@@ -279,14 +298,10 @@ void WaitingRoom::refuse_stale(SteadyTime now) {
 }
 
 void WaitingRoom::make_room(SteadyTime now) {
-  // Who lingers was told to go, and goes within a second: nobody else has to give way for them. But
-  // they must not be all of those above the limit, or nobody new would be let in.
-  auto excess = dependencies_.places.excess();
-  const auto lingering_max = excess > 0 ? limits_.lingering_max / 2 : limits_.lingering_max;
-  for (; lingering_.size() > lingering_max; excess -= std::min<std::size_t>(excess, 1))
+  while (lingering_.size() > limits_.lingering_max)
     (void)remove(guests_.find(lingering_.begin()->second));
   keep_to_memory();
-  for (excess -= std::min(excess, lingering_.size()); excess > 0; --excess) {
+  for (auto excess = dependencies_.places.excess(); excess > 0; --excess) {
     if (!idle_.empty() && idle_.begin()->first + idle_after <= now) {
       (void)remove(guests_.find(idle_.begin()->second));
     } else if (!end_slowest(now - slow_after)) {
@@ -295,8 +310,8 @@ void WaitingRoom::make_room(SteadyTime now) {
   }
 }
 
-/// Called after each connection and not once a pass: a pass may read some hundred kilobytes for each
-/// of some hundred connections.
+/// Called after each connection and not once a pass: a pass may read some hundred kilobytes for
+/// each of some hundred connections.
 void WaitingRoom::keep_to_memory() {
   while (bytes_ > limits_.bytes_max && end_slowest(SteadyTime::max())) continue;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -45,6 +46,9 @@ class WaitingRoom {
   WaitingRoom& operator=(const WaitingRoom&) = delete;
 
   /// Takes the connection; it comes out again through Workers::offer, or ends here.
+  ///
+  /// Blocks:   while the room's thread is some hundred connections behind: what it has not seen it
+  ///           cannot count.
   void admit(std::unique_ptr<Session> session);
   /// Lets an idle connection give way; false if there is none.
   bool evict_idle();
@@ -81,6 +85,7 @@ class WaitingRoom {
   void refuse(int socket, const char* why);
   void refuse_stale(SteadyTime now);
   void make_room(SteadyTime now);
+  void give_memory_back();
   void keep_to_memory();
   [[nodiscard]] bool end_slowest(SteadyTime latest);
   [[nodiscard]] Queue& queue_of(Session::Stage stage);
@@ -98,11 +103,13 @@ class WaitingRoom {
   std::atomic<std::size_t> idle_count_{0};
   // Guarded by mutex_: any thread.
   std::mutex mutex_;
+  std::condition_variable taken_;  ///< Arrivals were taken.
   std::vector<std::unique_ptr<Session>> arrivals_;
   // Owned by its own thread.
   Guests guests_;
   Queue idle_, receiving_, writing_, lingering_;
-  std::size_t bytes_ = 0;  ///< Of all guests.
+  std::size_t bytes_ = 0;       ///< Of all guests.
+  std::size_t memory_max_ = 0;  ///< Of all guests at once, since memory was given back.
   std::jthread thread_;
 };
 

@@ -20,6 +20,28 @@ IpAddress address(std::string_view text) {
 
 }  // namespace
 
+TEST_CASE("places: who was told to go makes nobody else give way", "[ingress][places]") {
+  Places places({.open_max = 2, .per_address_max = 1});
+  const auto first = places.enter(address("192.0.2.1"), false);
+  auto second = places.enter(address("192.0.2.2"), false);
+  {
+    // One address above its limit is told so, and takes no place of all.
+    const auto beyond = places.enter(address("192.0.2.1"), false);
+    CHECK(beyond.crowd == Crowd::address);
+    CHECK(places.count() == 3);
+    CHECK(places.excess() == 0);
+  }
+  second.place.set_going();
+  second.place.set_going();
+  const auto moved = std::move(second.place);
+  {
+    const auto third = places.enter(address("192.0.2.3"), false);
+    CHECK(third.crowd == Crowd::none);
+    CHECK(places.enter(address("192.0.2.4"), false).crowd == Crowd::all);
+  }
+  CHECK(places.count() == 2);
+}
+
 TEST_CASE("places: all together are counted up to their limit, and given back",
           "[ingress][places]") {
   Places places({.open_max = 2, .per_address_max = 10});
