@@ -31,6 +31,13 @@ void print(const char* what, std::int64_t kib) {
               static_cast<long long>(kib), static_cast<double>(kib) / many);
 }
 
+/// What stays is the pool's threads, each with its stack, and what the allocator cannot give back.
+void check_memory_returns(const Target& target, const Usage& before) {
+  const auto growth = [&] { return usage_of(target.pid()).resident_kib - before.resident_kib; };
+  if (memory_counts()) CHECK(eventually([&] { return growth() < fixed_kib; }, 5s));
+  print("when they are gone", growth());
+}
+
 }  // namespace
 
 TEST_CASE("hostile: ten thousand idle connections cost little, and intake works beside them",
@@ -60,6 +67,7 @@ TEST_CASE("hostile: ten thousand idle connections cost little, and intake works 
     crowd.close();
     CHECK(
         eventually([&] { return usage_of(target.pid()).descriptors <= before.descriptors; }, 20s));
+    check_memory_returns(target, before);
   }
   if (memory_counts()) {
     CHECK(growth[0] < fixed_kib + many * connection_kib);
@@ -98,6 +106,7 @@ TEST_CASE("hostile: ten thousand slow requests stay below the memory that is the
     if (memory_counts()) CHECK(growth < fixed_kib + 33 * 1024 + many * connection_kib);
   }
   CHECK(eventually([&] { return usage_of(target.pid()).descriptors <= before.descriptors; }, 20s));
+  check_memory_returns(target, before);
   target.finish();
 }
 
