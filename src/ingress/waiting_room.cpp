@@ -114,8 +114,8 @@ void WaitingRoom::run() {
     try {
       look_after_all();
     } catch (const std::exception&) {
-      // No memory for one connection, which is gone then. What was to be done after it is done in
-      // the next pass, which must not wait for an event: orders and arrivals announce themselves
+      // No memory for a connection: it is gone then, and those that came with it may be. The rest
+      // is done in the next pass, which must not wait for an event: orders announce themselves
       // once.
       wake();
     }
