@@ -225,7 +225,11 @@ void Engine::serve(std::unique_ptr<Session> session) noexcept {
     }
   } catch (const std::exception& problem) {
     // Out of memory, in practice. The connection ends without an answer, which is no 2xx.
-    dependencies_.log({LogLevel::error, "connection_failed", problem.what()});
+    try {
+      dependencies_.log({LogLevel::error, "connection_failed", problem.what()});
+    } catch (const std::exception&) {
+      // There is no memory to say so, either.
+    }
   }
 }
 
