@@ -42,7 +42,7 @@ check_tsan() { sanitized tsan outbox_tests relay_tests ingress_tests base_tests;
 
 check_fuzz() { tests/dev/fuzz.sh 40; }
 
-export ASAN_OPTIONS=detect_leaks=1 TSAN_OPTIONS=halt_on_error=1
+export ASAN_OPTIONS=detect_leaks=1 TSAN_OPTIONS=halt_on_error=1:suppressions=$PWD/tests/dev/tsan.supp
 for check in ${*:-format tidy asan tsan fuzz}; do
   start=$SECONDS
   "check_$check"

@@ -32,8 +32,8 @@ cases() { # test binary without _tests, filter
 # Everything that ctest knows, with a binary and tests that look for races.
 run_tsan() {
   build tsan all || return 1
-  TSAN_OPTIONS=halt_on_error=1 ctest --test-dir build/tsan --output-on-failure -j 2 --timeout 1800 ||
-    return 1
+  TSAN_OPTIONS=halt_on_error=1:suppressions=$PWD/tests/dev/tsan.supp \
+    ctest --test-dir build/tsan --output-on-failure -j 2 --timeout 1800 || return 1
   echo "soak: tsan: tests=$(ctest --test-dir build/tsan -N | sed -n 's/^Total Tests: //p') races=0"
 }
 
