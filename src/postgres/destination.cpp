@@ -29,6 +29,16 @@ DeliveryFailure blaming_no_entry(DeliveryFailure failure) {
 /// Longer names are cut by Postgres without a word, and then nothing is found under them.
 constexpr std::size_t identifier_bytes_max = 63;
 
+/// An entry is blamed by an answer about it alone, and what came with the end of the session is
+/// none: the server may have been on its way out (0008).
+bool blame_lost_session(DeliveryFailure& failure) {
+  const bool blames = failure.delivery_class == DeliveryClass::data ||
+                      failure.delivery_class == DeliveryClass::foreign_key;
+  if (!failure.session_lost || !blames) return false;
+  failure.delivery_class = DeliveryClass::server;
+  return true;
+}
+
 /// The message of a write that failed, without names and values.
 std::string shown(const WriteFailure& failed) {
   const SqlError& error = failed.error;
@@ -153,6 +163,7 @@ std::expected<std::vector<Delivered>, PostgresDestination::Failed> PostgresDesti
     const Work& work, SteadyTime deadline) {
   const auto rolled_back = [&](DeliveryFailure failure, Stage stage, bool again_helps) {
     roll_back(failure, deadline);
+    blame_lost_session(failure);
     return std::unexpected(Failed{std::move(failure), stage, again_helps});
   };
   const auto left = std::chrono::floor<std::chrono::milliseconds>(deadline - clock_.steady_now());
@@ -179,6 +190,7 @@ std::expected<void, DeliveryFailure> PostgresDestination::commit(
     auto failure = fail(error, raised ? Phase::query : Phase::commit);
     // Only what a source wrote can have put a check off until now; the inbox has none.
     if (!error.session_dead && wrote.size() == 1) failure.source = wrote.front();
+    if (blame_lost_session(failure)) failure.in_doubt = true;
     return std::unexpected(std::move(failure));
   }
   // A transaction that had failed unnoticed answers COMMIT with ROLLBACK, which is no error.
@@ -213,8 +225,9 @@ DeliveryFailure PostgresDestination::fail_own(const WriteFailure& failed) {
   Verdict verdict =
       classify_own(failed.error.sqlstate, failed.error.message, failed.error.session_dead);
   // A statement that cannot even be described would refuse every entry.
-  if (!failed.described && (verdict.delivery_class == DeliveryClass::data ||
-                            verdict.delivery_class == DeliveryClass::foreign_key))
+  if (!failed.described && !failed.error.session_dead &&
+      (verdict.delivery_class == DeliveryClass::data ||
+       verdict.delivery_class == DeliveryClass::foreign_key))
     verdict.delivery_class = DeliveryClass::config;
   // Fewer entries at a time may be in time.
   if (failed.too_slow) verdict.delivery_class = DeliveryClass::timeout;

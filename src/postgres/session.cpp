@@ -134,7 +134,9 @@ std::expected<Rows, SqlError> Session::finish(SteadyTime deadline) {
     if (PQstatus(connection_.get()) == CONNECTION_BAD) break;
     if (first_error && first_error->session_dead) break;
   }
-  if (PQstatus(connection_.get()) == CONNECTION_BAD && !first_error) first_error = link_error();
+  const bool lost = PQstatus(connection_.get()) == CONNECTION_BAD;
+  if (lost && !first_error) first_error = link_error();
+  if (lost) first_error->session_dead = true;
   if (first_error) return std::unexpected(*first_error);
   return last;
 }

@@ -80,6 +80,7 @@ std::expected<void, PipelineError> Session::read_pipeline(std::span<const std::s
     }
     const bool lost = PQstatus(connection_.get()) == CONNECTION_BAD;
     if (lost && !first_error) first_error = {link_error(), step, false};
+    if (lost) first_error->error.session_dead = true;
     if (lost || (first_error && first_error->error.session_dead))
       return std::unexpected(*first_error);
   }

@@ -25,13 +25,14 @@ enum class Place {
 
 struct Fault {
   enum class Kind {
-    error,           ///< An ErrorResponse; FATAL and PANIC end the session.
-    close,           ///< An end in order, without a word.
-    reset,           ///< The connection is torn down.
-    stall,           ///< No answer, until the client goes.
-    garbage,         ///< Bytes that are no message.
-    half_message,    ///< The first half of an error, then the end.
-    authentication,  ///< At login: a method of a number that nobody knows.
+    error,            ///< An ErrorResponse; FATAL and PANIC end the session.
+    error_and_close,  ///< An ErrorResponse, and then the end, whatever its severity.
+    close,            ///< An end in order, without a word.
+    reset,            ///< The connection is torn down.
+    stall,            ///< No answer, until the client goes.
+    garbage,          ///< Bytes that are no message.
+    half_message,     ///< The first half of an error, then the end.
+    authentication,   ///< At login: a method of a number that nobody knows.
   };
   Kind kind = Kind::error;
   WireError error = {};

@@ -190,6 +190,7 @@ FakeSession::Then FakeSession::do_fault(const Fault& fault, bool simple) {
       (void)send(wire_message('R', wire_int32(99)));
       link_.drain();
       return Then::end;
+    case Fault::Kind::error_and_close: (void)send(message); return Then::end;
     case Fault::Kind::error: break;
   }
   if (send(message) == Then::end || fault.error.severity != "ERROR") return Then::end;

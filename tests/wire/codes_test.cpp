@@ -162,6 +162,11 @@ constexpr std::array rows{
     Row{"XX000", busy, busy, busy, busy_doubt, "FATAL"},
     Row{"XX001", pause, pause, pause, pause},
     Row{"XX002", pause, pause, pause, pause},
+    // An answer about an entry, it seems, but it ended the session: none is blamed for that.
+    Row{"22P02", busy, busy, busy, busy_doubt, "FATAL"},
+    Row{"23503", busy, busy, busy, busy_doubt, "FATAL"},
+    Row{"23514", busy, busy, busy, busy_doubt, "FATAL"},
+    Row{"P0001", busy, busy, busy, busy_doubt, "FATAL"},
     // Nobody knows them. Of no class of PostgreSQL: a trigger's author made them up.
     Row{"01000", busy, busy, entry, busy_doubt},
     Row{"57999", busy, busy, busy, busy_doubt},
@@ -192,6 +197,21 @@ void check(Rig& rig, const Row& row, Place place, const Reaction& expected) {
 }
 
 }  // namespace
+
+TEST_CASE("wire: an answer about an entry that is the last of its session blames none",
+          "[wire][codes]") {
+  Rig rig;
+  for (const std::string sqlstate : {"23514", "23503", "22P02", "P0001", "XX000", "45000"})
+    for (const Place place : {Place::inbox, Place::describe, Place::statement, Place::commit}) {
+      CAPTURE(sqlstate, static_cast<int>(place));
+      Fault fault = support::answers(sqlstate, "no");
+      fault.kind = Fault::Kind::error_and_close;
+      const auto failure = failure_at(rig, place, fault);
+      CHECK(to_string(failure.delivery_class) == "server");
+      CHECK(failure.session_lost);
+      CHECK(failure.in_doubt == (place == Place::commit));
+    }
+}
 
 TEST_CASE("wire: every code at login and at BEGIN blames no entry", "[wire][codes]") {
   Rig rig;

@@ -165,6 +165,7 @@ TEST_CASE("wire: what meets one batch is done again at once, and only data is ch
       {Place::commit, answers("40P01", "deadlock detected"), 2, 0},
       {Place::inbox, answers("55P03", "canceling statement due to lock timeout"), 1, 0},
       {Place::commit, breaks(Fault::Kind::reset, true), 1, 0},
+      {Place::inbox, ends_with("23514", "violates check constraint"), 2, 0},
       {Place::inbox, answers("23503", "violates foreign key constraint", "parent"), 1, 1},
       {Place::inbox, answers("23514", "violates check constraint", "fits"), 1, 1},
   };
