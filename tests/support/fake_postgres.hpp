@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "holdfast/clock.hpp"
 #include "holdfast/entry.hpp"
 #include "support/wire_messages.hpp"
 
@@ -61,6 +62,7 @@ class FakePostgres {
   };
   /// What a client has told of itself.
   struct Login {
+    SteadyTime at;
     std::map<std::string, std::string> parameters;
     std::string server_name;  ///< Of the TLS hello.
     std::string password;

@@ -78,6 +78,7 @@ FakeSession::Then FakeSession::log_in() {
   WireReader reader(*startup);
   for (std::string name = reader.text(); !name.empty(); name = reader.text())
     login.parameters[name] = reader.text();
+  login.at = SystemClock().steady_now();
   login.encrypted = link_.encrypted();
   login.direct = direct_tls_;
   login.server_name = link_.server_name();

@@ -86,6 +86,7 @@ void WireLink::drain() {
 
 void WireLink::end() {
   if (socket_ < 0) return;
+  if (tls_) SSL_shutdown(tls_.get());
   // A close with something unread would be a reset, which takes back what was sent.
   ::shutdown(socket_, SHUT_WR);
   drain();

@@ -1,8 +1,10 @@
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <format>
 
 #include "rig.hpp"
+#include "support/certificates.hpp"
 #include "support/destination_conformance.hpp"
 #include "support/tcp_gate.hpp"
 
@@ -35,10 +37,17 @@ struct Unfit {
 TEST_CASE("wire: a server that closes, resets, talks rubbish or breaks off is an outage anywhere",
           "[wire][link]") {
   Rig rig;
+  const support::CertificateAuthority authority;
+  const bool encrypted = GENERATE(false, true);
+  if (encrypted) {
+    const auto pair = authority.issue("IP:127.0.0.1");
+    rig.fake.set_options({pair.certificate, pair.key});
+    rig.fake_url += "?sslmode=verify-full&sslrootcert=" + authority.root();
+  }
   using enum Fault::Kind;
   for (const auto kind : {close, reset, garbage, half_message})
     for (const Place place : places) {
-      CAPTURE(static_cast<int>(kind), static_cast<int>(place));
+      CAPTURE(encrypted, static_cast<int>(kind), static_cast<int>(place));
       Fault fault{.kind = kind};
       fault.error.text = "half of this";
       const auto failure = failure_at(rig, place, fault);

@@ -12,8 +12,8 @@
 
 namespace holdfast::wire {
 
-std::unique_ptr<postgres::PostgresDestination> Rig::open(const std::string& url) {
-  config.url = Secret(url);
+std::unique_ptr<postgres::PostgresDestination> Rig::open(const std::string& other_url) {
+  config.url = Secret(other_url);
   SourceConfig source;
   source.name = "written";
   source.statements = {{"INSERT INTO things (id) VALUES ($1)", {"/n"}}};

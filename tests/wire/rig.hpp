@@ -19,6 +19,7 @@ struct Rig {
   explicit Rig(support::FakePostgres::Options options = {}) : fake(std::move(options)) {}
 
   support::FakePostgres fake;
+  std::string fake_url = fake.url();  ///< What open() takes.
   SystemClock clock;
   DestinationConfig config = [] {
     DestinationConfig c;
@@ -29,8 +30,8 @@ struct Rig {
     return c;
   }();
 
-  [[nodiscard]] std::unique_ptr<postgres::PostgresDestination> open(const std::string& url);
-  [[nodiscard]] std::unique_ptr<postgres::PostgresDestination> open() { return open(fake.url()); }
+  [[nodiscard]] std::unique_ptr<postgres::PostgresDestination> open(const std::string& other_url);
+  [[nodiscard]] std::unique_ptr<postgres::PostgresDestination> open() { return open(fake_url); }
 };
 
 /// Its source has a statement of its own.
