@@ -62,6 +62,13 @@ class OwnHosts {
   /// To be run in place of the daemon.
   [[nodiscard]] std::string program() const { return folder_.file("holdfast"); }
   void names(const std::string& lines) const { write_file(folder_.file("hosts"), lines); }
+  /// Whoever looks a name up waits for ever, in daemons that are started from now on.
+  void hang() const {
+    std::filesystem::remove(folder_.file("hosts"));
+    REQUIRE(::mkfifo(folder_.file("hosts").c_str(), 0600) == 0);
+  }
+  /// The end of that, for daemons that are started from now on.
+  void answer_again() const { std::filesystem::remove(folder_.file("hosts")); }
 
  private:
   ScratchFolder folder_;
@@ -182,6 +189,37 @@ TEST_CASE("wire: a host name that nobody knows is an outage until it is known",
   }
   check_nothing_charged(daemon);
   hosts.names("127.0.0.1 database.holdfast.invalid\n");
+  everything_arrives(daemon, cluster, outcomes);
+  check_nothing_charged(daemon);
+}
+
+TEST_CASE("wire: a resolver that hangs keeps neither intake nor health nor a stop waiting",
+          "[wire][e2e][dns]") {
+  PostgresCluster cluster;
+  const OwnHosts hosts;
+  hosts.hang();
+  auto config = e2e::config_for(
+      std::format("postgresql://postgres@database.holdfast.invalid:{}/postgres", cluster.port()));
+  config.binary = hosts.program();
+  config.destination += "shutdown_timeout = \"1s\"\n";
+  Daemon daemon(config);
+  daemon.start();
+  std::vector<WriteOutcome> outcomes;
+  const SystemClock clock;
+  for (int i = 0; i < 20; ++i) {
+    const auto asked = clock.steady_now();
+    post(daemon, outcomes, 1);
+    CHECK(daemon.readyz() == 200);
+    CHECK(daemon.health().at("outbox").at("pending") == outcomes.size());
+    CHECK(clock.steady_now() - asked < 1s);
+  }
+  const auto told = clock.steady_now();
+  CHECK(daemon.terminate() == 0);
+  CHECK(clock.steady_now() - told < 10s);
+  CHECK(daemon.log_text().contains("shutdown_without_relay"));
+  hosts.answer_again();
+  hosts.names("127.0.0.1 database.holdfast.invalid\n");
+  daemon.restart();
   everything_arrives(daemon, cluster, outcomes);
   check_nothing_charged(daemon);
 }
