@@ -48,9 +48,9 @@ struct Fault {
 /// what it is given in memory, and answers whatever a test wants at any place. So every code, and
 /// the texts of Neon's proxy and of PgBouncer, can be had without them.
 ///
-/// It knows statements by their text, no SQL: the tables are always there, each id is stored once,
-/// and of a source's own statements it counts the executions that were committed. It knows no
-/// dedupe keys.
+/// It knows statements by their text, no SQL: the tables are always there, each id and each key of
+/// a source is stored once, and of a source's own statements it counts the executions that were
+/// committed. The conformance suite of destinations runs on it, so that it cannot drift.
 ///
 /// Threads:  any; a thread of its own for each connection.
 class FakePostgres {
@@ -58,7 +58,8 @@ class FakePostgres {
   struct Options {
     std::string certificate = {};  ///< PEM files; empty: SSLRequest is answered "N".
     std::string key = {};
-    std::string password = {};  ///< Asked for in clear text if not empty.
+    std::string password = {};        ///< Asked for in clear text if not empty.
+    std::string refused_source = {};  ///< Its entries violate a check.
   };
   /// What a client has told of itself.
   struct Login {
@@ -74,6 +75,7 @@ class FakePostgres {
     std::string source;
     std::int64_t seq = 0;
     std::string body;
+    std::string key = {};  ///< Empty: none.
   };
 
   FakePostgres();

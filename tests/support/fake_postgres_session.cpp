@@ -151,6 +151,8 @@ FakeSession::Then FakeSession::on_execute() {
   const Kind kind = kind_of(sql_);
   if (const auto place = place_of(kind))
     if (const auto fault = fault_at(*place)) return do_fault(*fault, false);
+  if (kind == Kind::insert && is_refused())
+    return do_fault(answers("23514", "new row violates check constraint", "refused"), false);
   const Answer done = answer(kind, sql_);
   std::string bytes;
   for (const auto& row : done.rows) bytes += data_row(row);
@@ -227,17 +229,37 @@ FakeSession::Answer FakeSession::answer(Kind kind, const std::string& sql) {
   }
 }
 
+bool FakeSession::is_refused() const {
+  const auto refused = state_.with([](const auto& state) { return state.options.refused_source; });
+  return !refused.empty() && parameters_.size() > 1 &&
+         std::ranges::contains(array_elements(parameters_[1]), refused);
+}
+
+std::optional<Uuid> FakeSession::holder_of(const std::string& source,
+                                           const std::string& key) const {
+  if (key.empty()) return std::nullopt;
+  for (const auto& entry : transaction_.stored)
+    if (entry.source == source && entry.key == key) return entry.id;
+  return state_.with([&](const FakeState& state) -> std::optional<Uuid> {
+    const auto found = state.keys.find({source, key});
+    return found == state.keys.end() ? std::nullopt : std::optional(found->second);
+  });
+}
+
 FakeSession::Answer FakeSession::insert() {
   Answer done{columns_of(Kind::insert), {}, "INSERT 0 0"};
   parameters_.resize(15);
   const auto ids = array_elements(parameters_[0]);
   const auto sources = array_elements(parameters_[1]);
+  const auto keys = array_elements(parameters_[2]);
   const auto seqs = array_elements(parameters_[3]);
   const auto bodies = array_elements(parameters_[10]);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const Uuid id = uuid_of_bytes(ids[i]);
-    if (state_.with([&](const auto& state) { return state.ids.contains(id); })) continue;
-    transaction_.stored.push_back({id, sources.at(i), int64_of(seqs.at(i)), bodies.at(i)});
+    const bool known = state_.with([&](const auto& state) { return state.ids.contains(id); });
+    if (known || holder_of(sources.at(i), keys.at(i))) continue;
+    transaction_.stored.push_back(
+        {id, sources.at(i), int64_of(seqs.at(i)), bodies.at(i), keys.at(i)});
     done.rows.push_back({ids[i]});
   }
   return done;
@@ -246,10 +268,16 @@ FakeSession::Answer FakeSession::insert() {
 FakeSession::Answer FakeSession::find() {
   Answer done{columns_of(Kind::find), {}, "SELECT 0"};
   parameters_.resize(3);
-  for (const auto& id : array_elements(parameters_[0])) {
-    const bool held =
-        state_.with([&](const auto& state) { return state.ids.contains(uuid_of_bytes(id)); });
-    done.rows.push_back({std::string(1, held ? '\1' : '\0'), std::nullopt});
+  const auto ids = array_elements(parameters_[0]);
+  const auto sources = array_elements(parameters_[1]);
+  const auto keys = array_elements(parameters_[2]);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const Uuid id = uuid_of_bytes(ids[i]);
+    const bool held = state_.with([&](const auto& state) { return state.ids.contains(id); });
+    const auto holder = holder_of(sources.at(i), keys.at(i)).transform([](const Uuid& uuid) {
+      return std::string(uuid.bytes.begin(), uuid.bytes.end());
+    });
+    done.rows.push_back({std::string(1, held ? '\1' : '\0'), holder});
   }
   return done;
 }
@@ -260,7 +288,10 @@ void FakeSession::end_transaction(bool keep) {
   if (!keep) return;
   state_.with([&](FakeState& state) {
     for (const auto& entry : ended.stored)
-      if (state.ids.insert(entry.id).second) state.stored.push_back(entry);
+      if (state.ids.insert(entry.id).second) {
+        state.stored.push_back(entry);
+        if (!entry.key.empty()) state.keys.emplace(std::pair(entry.source, entry.key), entry.id);
+      }
     std::ranges::copy(ended.migrations, std::back_inserter(state.migrations));
     state.statements += ended.statements;
   });

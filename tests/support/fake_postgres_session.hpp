@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/guarded.hpp"
@@ -26,6 +27,7 @@ struct FakeState {
   std::vector<FakePostgres::Login> logins;
   std::vector<FakePostgres::Stored> stored;
   std::set<Uuid> ids;
+  std::map<std::pair<std::string, std::string>, Uuid> keys;  ///< Source and key.
   std::uint64_t statements = 0;
   std::vector<WireRow> migrations;  ///< Name and hash.
 };
@@ -91,6 +93,10 @@ class FakeSession {
   /// Does it; `simple` ends the answer, else the rest up to Sync is skipped.
   [[nodiscard]] Then do_fault(const Fault& fault, bool simple);
   [[nodiscard]] Answer answer(Kind kind, const std::string& sql);
+  [[nodiscard]] bool is_refused() const;
+  /// Of the entry that holds the key, be it in this transaction.
+  [[nodiscard]] std::optional<Uuid> holder_of(const std::string& source,
+                                              const std::string& key) const;
   [[nodiscard]] Answer insert();
   [[nodiscard]] Answer find();
   void end_transaction(bool keep);

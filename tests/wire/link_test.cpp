@@ -34,6 +34,15 @@ struct Unfit {
 
 }  // namespace
 
+TEST_CASE("wire: the fake server keeps what a real one would", "[wire][support]") {
+  Rig rig;
+  rig.fake.set_options({.refused_source = "refused"});
+  support::check_destination_conformance(
+      {.make = [&] { return rig.open(); },
+       .holds = [&](const Uuid& id) { return rig.fake.holds(id); },
+       .refused_source = "refused"});
+}
+
 TEST_CASE("wire: a server that closes, resets, talks rubbish or breaks off is an outage anywhere",
           "[wire][link]") {
   Rig rig;
@@ -137,6 +146,22 @@ TEST_CASE("wire: no way to the server is an outage, whatever stands in the way",
     CHECK_FALSE(failure.message.contains(std::to_string(port)));
     CHECK_FALSE(failure.message.contains("db.invalid"));
   }
+}
+
+TEST_CASE("wire: an error before TLS is not believed, and tried again", "[wire][link][tls]") {
+  Rig rig;
+  const support::CertificateAuthority authority;
+  const auto pair = authority.issue("IP:127.0.0.1");
+  rig.fake.set_options({pair.certificate, pair.key});
+  // Anybody on the way can send this: no pause, whatever it says.
+  rig.fake.fail(Place::hello, support::ends_with("28P01", "password authentication failed"));
+  CHECK(to_string(failure_of(rig, rig.fake.url() + "?sslmode=require").delivery_class) ==
+        "connection");
+  // Bytes that are no TLS at all.
+  rig.fake.heal();
+  rig.fake.set_options({.certificate = "/nowhere", .key = "/nowhere"});
+  CHECK(to_string(failure_of(rig, rig.fake.url() + "?sslmode=require").delivery_class) ==
+        "connection");
 }
 
 TEST_CASE("wire: of several addresses the one that says most is reported", "[wire][link]") {
