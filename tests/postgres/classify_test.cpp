@@ -204,6 +204,9 @@ TEST_CASE("classify: no message keeps a host, a user or a value", "[postgres][cl
         "could not translate host name \"…\" to address: unknown");
   CHECK(without_names("password authentication failed for user 'bob'") ==
         "password authentication failed for user '…'");
+  CHECK(without_names("certificate for \"a.example\" does not match host name \"b.example\"") ==
+        "certificate for \"…\" does not match host name \"…\"");
+  CHECK(without_names("role \"a\"b\" is not there") == "role \"…\" is not there");
   CHECK(without_names("This IP address 192.0.2.17 is not allowed") ==
         "This IP address … is not allowed");
   CHECK(without_names("to 2001:db8::1 failed") == "to … failed");

@@ -24,6 +24,9 @@ void check_texts(std::string_view sqlstate, std::span<const TextRow> rows) {
       CHECK(to_string(verdict.delivery_class) == to_string(row.delivery_class));
       CHECK(verdict.slow_start == row.slow_start);
       CHECK_FALSE(verdict.in_doubt);
+      // What names hide must not be what it is told by.
+      const auto shown = classify(sqlstate, without_names(row.text), phase);
+      CHECK(to_string(shown.delivery_class) == to_string(row.delivery_class));
     }
 }
 
@@ -139,6 +142,25 @@ TEST_CASE("classify: the texts of libpq itself", "[postgres][classify]") {
       TextRow{"channel binding required, but server authenticated client without channel binding",
               config},
       TextRow{"server does not support SSL, but SSL was required", config},
+      TextRow{"fe_sendauth: no password supplied", config},
+      TextRow{"authentication method 99 not supported", config},
+      TextRow{"authentication method requirement \"scram-sha-256\" failed: server requested a "
+              "cleartext password",
+              config},
+      TextRow{"none of the server's SASL authentication mechanisms are supported", config},
+      TextRow{"weak sslmode \"require\" may not be used with sslrootcert=system (use "
+              "\"verify-full\")",
+              config},
+      TextRow{"host name must be specified for a verified SSL connection", config},
+      TextRow{"could not read root certificate file \"/x\": no certificate found", config},
+      TextRow{"private key file \"/x\" has group or world access", config},
+      TextRow{"SSL error: tlsv13 alert certificate required", config},
+      TextRow{"SSL error: tlsv1 alert unknown ca", config},
+      TextRow{"invalid integer value \"x\" for connection option \"keepalives\"", config},
+      TextRow{"could not parse network address \"x\": Name or service not known", config},
+      TextRow{"could not match 1 host names to 2 hostaddr values", config},
+      TextRow{"definition of service \"x\" not found", config},
+      TextRow{"server sent an error response during SSL exchange", connection},
       TextRow{"number of parameters must be between 0 and 65535", defect},
       TextRow{"out of memory", defect},
       // The server's own words, where the code was lost.
