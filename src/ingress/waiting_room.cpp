@@ -62,7 +62,12 @@ WaitingRoom::~WaitingRoom() {
 
 void WaitingRoom::stop() {
   if (!thread_.joinable()) return;
-  order(stopping_);
+  {
+    // Not between the look and the wait of somebody in admit.
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+  }
+  wake();
   taken_.notify_all();
   thread_.join();
   guests_.clear();
