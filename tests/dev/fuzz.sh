@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes the parsers, inside the environment: fuzz.sh SECONDS [target…]. All targets share SECONDS,
-# two run at a time, each on its corpus in tests/fuzz/corpus, which stays as it is. Ends with the one
+# two run at a time, each on its corpus in tests/fuzz/corpus, which stays as it is. HOLDFAST_SEED makes
+# two runs alike; without it each is another. Ends with the one
 # line of the soak convention; exit 1 and the path of the input if a target found something.
 set -uo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.."
@@ -23,7 +24,7 @@ run() { # target, seconds
   # New inputs go into a folder that is thrown away; the corpus is only read.
   mkdir -p "$found/$name"
   "$build/tests/fuzz/fuzz_$name" "$found/$name" "$corpus/$name" -max_total_time="$2" -max_len=4096 \
-    -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=1 -artifact_prefix="$found/$name-" \
+    -seed="${HOLDFAST_SEED:-0}" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=1 -artifact_prefix="$found/$name-" \
     "${dictionary[@]}" >"$log" 2>&1
   local code=$? inputs
   inputs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
