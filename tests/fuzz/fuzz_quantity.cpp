@@ -30,7 +30,7 @@ void check_references(std::string_view input) {
   }
   // A value is put in as it is, and what stands in it is not looked at again.
   std::string doubled(input);
-  for (auto at = doubled.find("${"); at != std::string::npos; at = doubled.find("${", at + 4))
+  for (auto at = doubled.find("${"); at != std::string::npos; at = doubled.find("${", at + 3))
     doubled.replace(at, 2, "$${");
   if (!input.contains("$$"))
     HOLDFAST_CHECK(config::substitute(doubled, variable) == input, "escapes");
