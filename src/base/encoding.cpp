@@ -2,10 +2,10 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <format>
+#include <new>
 
 namespace holdfast::base {
 namespace {
@@ -148,8 +148,17 @@ std::optional<std::string> from_base64(std::string_view text) {
 }
 
 std::array<std::uint8_t, 32> sha256(std::string_view bytes) {
+  // Kept for good. A failure is not kept: the next call tries again.
+  static const EVP_MD* const method = [] {
+    const EVP_MD* fetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    if (fetched == nullptr) throw std::bad_alloc();
+    return fetched;
+  }();
   std::array<std::uint8_t, 32> digest{};
-  SHA256(as_unsigned(bytes), bytes.size(), digest.data());
+  // A digest that could not be computed must not look like one: what was accepted would be taken
+  // for damaged later.
+  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, method, nullptr) != 1)
+    throw std::bad_alloc();
   return digest;
 }
 

@@ -19,6 +19,7 @@ namespace holdfast::base {
 /// Standard alphabet; padding required; nullopt on anything else, white space included.
 [[nodiscard]] std::optional<std::string> from_base64(std::string_view text);
 
+/// Errors:   std::bad_alloc where OpenSSL finds no memory.
 [[nodiscard]] std::array<std::uint8_t, 32> sha256(std::string_view bytes);
 [[nodiscard]] std::string sha256_hex(std::string_view bytes);
 

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "base/encoding.hpp"
 #include "base/guarded.hpp"
 #include "outbox/files.hpp"
 #include "outbox/filesystem_check.hpp"
@@ -74,6 +75,9 @@ Outbox::Impl::Impl(OutboxConfig config_given, Dependencies dependencies)
       state(files),
       log(dependencies.log),
       on_broken(std::move(dependencies.on_broken)) {
+  // OpenSSL makes itself ready at its first use, and never again where that found no memory: better
+  // a start that fails than a daemon that can accept nothing.
+  static_cast<void>(base::sha256({}));
   outbox::check_filesystem(files.folder, config.allow_unsafe_filesystem, log);
   lock = std::make_unique<outbox::LockFile>(files.lock);
   auto ledger = outbox::open_ledger({files, config, dependencies.clock, log, state,
