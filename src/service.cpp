@@ -112,8 +112,10 @@ class Service::Impl {
                                                          .log = dependencies_.log});
     outbox_->on_appended([relay = relay_.get()] { relay->wake(); });
     writer_ = std::jthread([this](const std::stop_token& stop) { outbox_->run_writer(stop); });
+    // noexcept: a task would keep what escapes for whoever asks, and deliver nothing meanwhile; a
+    // process that ends is started again.
     std::packaged_task<void(std::stop_token)> task(
-        [this](const std::stop_token& stop) { relay_->run(stop); });
+        [this](const std::stop_token& stop) noexcept { relay_->run(stop); });
     relay_ended_ = task.get_future();
     relay_thread_ = std::jthread(std::move(task));
     return {};

@@ -1,5 +1,7 @@
 #include "outbox/reader.hpp"
 
+#include <sqlite3.h>
+
 #include <algorithm>
 #include <format>
 #include <utility>
@@ -21,7 +23,11 @@ std::string entry_sql(const char* condition) {
 /// One read snapshot over several statements.
 class Snapshot {
  public:
-  explicit Snapshot(SQLite::Database& database) : database_(database) { database_.exec("BEGIN"); }
+  explicit Snapshot(SQLite::Database& database) : database_(database) {
+    // The end of the last one may have found no memory.
+    if (sqlite3_get_autocommit(database_.getHandle()) == 0) database_.exec("ROLLBACK");
+    database_.exec("BEGIN");
+  }
   ~Snapshot() { database_.tryExec("ROLLBACK"); }
   Snapshot(const Snapshot&) = delete;
   Snapshot& operator=(const Snapshot&) = delete;

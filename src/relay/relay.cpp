@@ -111,8 +111,17 @@ class Relay::Impl {
     try {
       return machine.step();
     } catch (const std::exception& error) {
-      log_({LogLevel::error, "relay_failed", std::format("Relaying: {}; going on.", error.what())});
+      tell(error);
       return {clock_.steady_now() + exception_pause};
+    }
+  }
+
+  /// Where there is no memory, there may be none for a line of the log either.
+  void tell(const std::exception& error) noexcept {
+    try {
+      log_({LogLevel::error, "relay_failed", std::format("Relaying: {}; going on.", error.what())});
+    } catch (const std::exception&) {
+      return;
     }
   }
 

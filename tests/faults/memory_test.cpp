@@ -70,7 +70,9 @@ class MallocRuns {
     }
     if (daemon.running()) {
       // What met no memory is not stuck: all of it is delivered without a restart.
-      CHECK(daemon.drains(20s));
+      const bool drained = daemon.drains(20s);
+      INFO(daemon.log_text());
+      CHECK(drained);
       CHECK(daemon.terminate() == 0);
     }
     daemon.start();
