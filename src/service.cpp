@@ -103,13 +103,17 @@ class Service::Impl {
   std::expected<void, Failure> start_relay() {
     auto destinations = make_destinations();
     if (!destinations) return std::unexpected(destinations.error());
-    relay_ = std::make_unique<Relay>(Relay::Options{.destination = config_.destination,
-                                                    .sources = names_of(config_.sources),
-                                                    .jitter_seed = std::random_device{}()},
-                                     Relay::Dependencies{.outbox = *outbox_,
-                                                         .destinations = std::move(*destinations),
-                                                         .clock = dependencies_.clock,
-                                                         .log = dependencies_.log});
+    try {
+      relay_ = std::make_unique<Relay>(Relay::Options{.destination = config_.destination,
+                                                      .sources = names_of(config_.sources),
+                                                      .jitter_seed = std::random_device{}()},
+                                       Relay::Dependencies{.outbox = *outbox_,
+                                                           .destinations = std::move(*destinations),
+                                                           .clock = dependencies_.clock,
+                                                           .log = dependencies_.log});
+    } catch (const Error& error) {
+      return std::unexpected(error.failure());
+    }
     outbox_->on_appended([relay = relay_.get()] { relay->wake(); });
     writer_ = std::jthread([this](const std::stop_token& stop) { outbox_->run_writer(stop); });
     // noexcept: a task would keep what escapes for whoever asks, and deliver nothing meanwhile; a

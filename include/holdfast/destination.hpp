@@ -57,6 +57,9 @@ class Destination {
   /// Blocks:   at most connect_timeout + deliver_timeout.
   [[nodiscard]] virtual std::expected<std::vector<Delivered>, DeliveryFailure> deliver(
       std::span<const Entry> batch) = 0;
+  /// Reaches the destination once, over the open session or a new one, and stores nothing.
+  /// Blocks:   at most connect_timeout + deliver_timeout.
+  [[nodiscard]] virtual std::expected<void, DeliveryFailure> probe() = 0;
   /// True while a session is open, as far as is known without a round trip.
   [[nodiscard]] virtual bool connected() const = 0;
   /// Closes the session, if any, so that an idle Neon can sleep. No error is reported.

@@ -51,6 +51,8 @@ struct NewEntry {
   /// The value that `order_by` points at; without one the entry keeps its place in the whole
   /// source.
   std::optional<std::string> order_key;
+  /// The hash of that value, where only it is known: of an entry that was in an outbox already.
+  std::optional<std::int64_t> order_hash = {};
   /// What a repeat is compared by, where a sender changes a part of the body between two tries;
   /// without it, the body.
   std::optional<std::array<std::uint8_t, 32>> compare_sha256;

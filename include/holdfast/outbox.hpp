@@ -12,11 +12,13 @@
 #include <string_view>
 #include <vector>
 
+#include "holdfast/change.hpp"
 #include "holdfast/clock.hpp"
 #include "holdfast/config.hpp"
 #include "holdfast/entry.hpp"
 #include "holdfast/failure.hpp"
 #include "holdfast/health.hpp"
+#include "holdfast/listing.hpp"
 #include "holdfast/log.hpp"
 
 namespace holdfast {
@@ -66,12 +68,6 @@ struct AttemptRecord {
   Attempt attempt;
 };
 
-/// What an operator's change of one entry came to.
-struct EntryChange {
-  std::optional<EntryState> found;  ///< The state before; nullopt: there is no such entry.
-  bool changed = false;             ///< False: in that state the change is not for this entry.
-};
-
 /// What must stay in order: a source, or one value of `order_by` in it.
 struct OrderGroup {
   std::string source;
@@ -96,20 +92,6 @@ struct ClaimRequest {
   std::uint32_t entries_max = 1000;
   std::uint64_t bytes_max = 4 * mib;  ///< At least one entry is returned, whatever its bytes.
 };
-
-/// Filters of a listing; an unset field filters nothing. `before_seq`/`after_seq` are the cursor.
-struct ListRequest {
-  std::optional<EntryState> state;
-  std::optional<std::string> source;
-  std::optional<std::string> dedupe_key;
-  std::optional<std::string> sqlstate;
-  std::optional<WallTime> since;  ///< received_at >= since.
-  std::optional<WallTime> until;  ///< received_at < until.
-  bool oldest_first = false;
-  std::uint32_t limit = 50;                ///< At most list_limit_max.
-  std::optional<std::int64_t> beyond_seq;  ///< Continue after this seq, in the chosen order.
-};
-inline constexpr std::uint32_t list_limit_max = 1000;
 
 /// The local durable queue: every accepted write is here before its sender is told so.
 /// One connection writes and checkpoints, all others read; docs/decisions/0002.
@@ -162,13 +144,26 @@ class Outbox {
   [[nodiscard]] std::expected<void, Failure> settle(std::vector<Settlement> settlements,
                                                     std::vector<AttemptRecord> attempts = {});
 
-  /// A dead entry becomes pending again, with its id and its old place in the order of its group.
+  /// An operator's changes, each with its line in the audit log in the same commit. An entry that
+  /// is being delivered at this moment may reach Postgres all the same; Relay::hold_back.
   /// Blocks:   until durable.
-  [[nodiscard]] std::expected<EntryChange, Failure> retry(const Uuid& id);
-  /// A pending or dead entry is never delivered; its payload is kept for keep_discarded. One that
-  /// is being delivered at this moment may reach Postgres all the same.
-  /// Blocks:   until durable.
-  [[nodiscard]] std::expected<EntryChange, Failure> discard(const Uuid& id);
+  [[nodiscard]] std::expected<EntryChange, Failure> change(EntryAction action, const Uuid& id,
+                                                           const Actor& by = {});
+  /// The same for many in one commit, with one line; the answers are in the order of the ids.
+  [[nodiscard]] std::expected<std::vector<EntryChange>, Failure> change(EntryAction action,
+                                                                        std::vector<Uuid> ids,
+                                                                        const Actor& by);
+  /// Appends a copy with replay_of and the key "replay:<new id>", so that the writes run again.
+  [[nodiscard]] std::expected<Replayed, Failure> replay(const Uuid& id, const Actor& by = {});
+  /// Keeps an operator's pause of a source, or of everything, and its end; false: it was so.
+  [[nodiscard]] std::expected<bool, Failure> keep_pause(const std::optional<std::string>& source,
+                                                        bool paused, const Actor& by);
+  [[nodiscard]] std::expected<std::vector<OperatorPause>, Failure> pauses();
+  /// A line of its own, for a change that is none of the outbox.
+  [[nodiscard]] std::expected<void, Failure> note(AuditEvent event);
+  /// The newest lines with a number below `before`, newest first.
+  [[nodiscard]] std::expected<std::vector<AuditEvent>, Failure> audit(
+      std::uint32_t limit, std::optional<std::int64_t> before = {});
 
   /// One entry with payload and attempts; nullopt if unknown.
   [[nodiscard]] std::expected<std::optional<Entry>, Failure> find(const Uuid& id);

@@ -2,12 +2,16 @@
 
 #include <chrono>
 #include <cstdint>
+#include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "holdfast/change.hpp"
 #include "holdfast/clock.hpp"
 #include "holdfast/config.hpp"
 #include "holdfast/destination.hpp"
@@ -21,6 +25,27 @@ namespace holdfast {
 struct RelayStep {
   /// The time of the next call; nullopt: not before wake() (an append, an operator, a stop).
   std::optional<SteadyTime> next;
+};
+
+/// What a try of the destination came to that an operator asked for.
+struct DestinationProbe {
+  bool ok = false;
+  std::string error;  ///< Without host names and users; empty if ok.
+  std::chrono::nanoseconds took{0};
+};
+
+/// Keeps entries from being sent while it lives; see Relay::hold_back.
+class [[nodiscard]] HeldBack {
+ public:
+  explicit HeldBack(std::function<void()> release) : release_(std::move(release)) {}
+  HeldBack(HeldBack&& other) noexcept : release_(std::exchange(other.release_, {})) {}
+  HeldBack& operator=(HeldBack&&) = delete;
+  ~HeldBack() {
+    if (release_) release_();
+  }
+
+ private:
+  std::function<void()> release_;
 };
 
 /// Drains the outbox into the destination: in order, in batches, through every kind of outage.
@@ -45,6 +70,7 @@ class Relay {
     const Clock& clock;
     LogSink log;
   };
+  /// Errors:   throws Error where the pauses that the outbox keeps cannot be read.
   Relay(Options options, Dependencies dependencies);
   ~Relay();
   Relay(const Relay&) = delete;
@@ -59,8 +85,22 @@ class Relay {
   void wake();
   /// An operator's pause, of one source or of everything: after the running batch nothing is
   /// delivered and nothing is tried until resume. Both return false if it was so already.
-  bool pause(const std::optional<std::string>& source = {});
-  bool resume(const std::optional<std::string>& source = {});
+  ///
+  /// Promise:  kept in the outbox: it outlives the process, and only resume ends it.
+  /// Errors:   those of Outbox::keep_pause; then nothing has changed.
+  std::expected<bool, Failure> pause(const std::optional<std::string>& source = {},
+                                     const Actor& by = {});
+  std::expected<bool, Failure> resume(const std::optional<std::string>& source = {},
+                                      const Actor& by = {});
+  /// Waits until the entry is not on its way to the destination and no commit of it is in doubt,
+  /// and keeps it from being sent while the answer lives: so an operator's change of it and its
+  /// delivery never cross. nullopt: it was still on its way after `limit`.
+  [[nodiscard]] std::optional<HeldBack> hold_back(std::int64_t seq,
+                                                  std::chrono::milliseconds limit);
+  /// Tries the destination now, whatever it waits for, and whatever is paused; if it answers, what
+  /// waits for its next try is tried, too.
+  /// Blocks:   at most `limit`; the try itself goes on.
+  [[nodiscard]] DestinationProbe probe(std::chrono::milliseconds limit);
   [[nodiscard]] RelayStats stats() const;
 
  private:

@@ -122,10 +122,16 @@ Uuid Appender::insert_row(const AppendTicket::Shared& append, const Row& row, Wa
   const auto& entry = append.entry;
   const std::int64_t seq = meta.next_seq;
   const Uuid id = ids_.next(now);
+  auto key = entry.dedupe_key;
+  auto key_hash = row.key_hash;
+  if (append.replay_event) {
+    key = "replay:" + id.to_string();
+    key_hash = first_copy_hash(entry.source, *key);
+  }
   run(insert_entry_, seq, id, source_id(entry.source), static_cast<std::int64_t>(row.state),
-      entry.received_at, row.settled_at, static_cast<std::int64_t>(entry.body.size()), row.key_hash,
-      entry.dedupe_key, append.body_sha256, row.reason, row.conflicts_with, entry.replay_of,
-      append.order_hash, entry.compare_sha256);
+      entry.received_at, row.settled_at, static_cast<std::int64_t>(entry.body.size()), key_hash,
+      key, append.body_sha256, row.reason, row.conflicts_with, entry.replay_of, append.order_hash,
+      entry.compare_sha256);
   run(insert_payload_, seq, entry.method, entry.target, entry.remote_address, entry.content_type,
       entry.traceparent, Blob{append.encoded_headers}, Blob{entry.body});
   ++meta.next_seq;

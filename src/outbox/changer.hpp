@@ -14,17 +14,26 @@ namespace holdfast::outbox {
 class Changer {
  public:
   explicit Changer(SQLite::Database& database);
-  /// Fills in work.change, which counts once the transaction is committed.
-  /// Returns:  the number of rows changed.
+  /// Fills in work.changes, which count once the transaction is committed.
+  /// Returns:  the number of entries changed.
   int apply(ChangeWork& work, WallTime now, Meta& meta);
 
  private:
+  struct Found;
+  [[nodiscard]] EntryChange change(EntryAction action, const Uuid& id, WallTime now, Meta& meta);
+  void erase(const Found& found, WallTime now, Meta& meta);
+
+  SQLite::Database& database_;
   SQLite::Statement find_;
   SQLite::Statement reopen_;
   SQLite::Statement discard_;
+  SQLite::Statement erase_;
+  SQLite::Statement erase_payload_;
+  SQLite::Statement erase_attempts_;
 };
 
-/// The reason of an entry that an operator has discarded.
+/// The reasons of entries that an operator has discarded or erased.
 inline constexpr const char* discarded_by_operator = "discarded";
+inline constexpr const char* erased_by_operator = "erased";
 
 }  // namespace holdfast::outbox

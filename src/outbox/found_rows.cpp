@@ -31,6 +31,8 @@ constexpr std::array shapes{
     Shape{RowKind::attempt, false, "iiittt", 6},
     Shape{RowKind::entry_id, false, "ui", 2},
     Shape{RowKind::source_name, false, "ti", 2},
+    Shape{RowKind::pause, false, "tit", 3},
+    Shape{RowKind::audit, true, "nitttt", 6},
 };
 
 std::uint64_t bytes_of_type(std::uint64_t type) {
@@ -121,8 +123,9 @@ std::vector<Value> read_values(std::span<const std::uint8_t> record, const Recor
 
 /// The trees that hold what is wanted.
 bool is_wanted_tree(const std::string& name) {
-  constexpr std::array<std::string_view, 7> names{
-      "meta", "source", "entry", "payload", "attempt", "sqlite_autoindex_source_1", "entry_id"};
+  constexpr std::array<std::string_view, 9> names{
+      "meta",     "source",         "entry", "payload", "attempt", "sqlite_autoindex_source_1",
+      "entry_id", "operator_pause", "audit"};
   return std::ranges::find(names, name) != names.end();
 }
 

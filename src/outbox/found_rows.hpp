@@ -22,6 +22,8 @@ enum class RowKind : std::uint8_t {
   attempt,      ///< As declared.
   source_name,  ///< Of the index on source: name, id.
   entry_id,     ///< Of the index on entry: id, seq.
+  pause,        ///< As declared.
+  audit,        ///< As declared.
 };
 
 struct Bytes {

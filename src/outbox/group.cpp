@@ -14,6 +14,8 @@ std::uint64_t bytes_of(const Work& work) {
   if (const auto* settle = std::get_if<std::shared_ptr<SettleWork>>(&work))
     return work_overhead_bytes +
            ((*settle)->settlements.size() + (*settle)->attempts.size()) * sizeof(Settlement);
+  if (const auto* change = std::get_if<std::shared_ptr<ChangeWork>>(&work))
+    return work_overhead_bytes + (*change)->ids.size() * (sizeof(Uuid) + sizeof(EntryChange));
   return work_overhead_bytes;
 }
 

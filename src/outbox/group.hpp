@@ -18,17 +18,27 @@ struct SettleWork {
   Completion<SettleAnswer> answer;
 };
 
-/// What an operator asks for one entry: to be pending again, or discarded.
+/// What an operator does to entries.
 struct ChangeWork {
-  Uuid id;
-  EntryState to = EntryState::discarded;
-  EntryChange change;  ///< Owned by the writer; the answer once it is durable.
-  Completion<ChangeAnswer> answer;
+  EntryAction action = EntryAction::discard;
+  std::vector<Uuid> ids;
+  AuditEvent event;                  ///< Written if anything is changed; without number and time.
+  std::vector<EntryChange> changes;  ///< Owned by the writer; the answer once it is durable.
+  Completion<std::expected<std::vector<EntryChange>, Failure>> answer;
 };
 
-/// What the writer is asked to do: an append, a settlement or an operator's change.
+/// A line of the audit log, and the operator's pause or its end that it is about, if any.
+struct NoteWork {
+  AuditEvent event;  ///< Without number and time.
+  std::optional<bool> paused;
+  std::string source;   ///< Of the pause; empty: everything.
+  bool changed = true;  ///< Owned by the writer; false: it was so already.
+  Completion<std::expected<bool, Failure>> answer;
+};
+
+/// What the writer is asked to do: an append, a settlement, or what operators want.
 using Work = std::variant<std::shared_ptr<AppendTicket::Shared>, std::shared_ptr<SettleWork>,
-                          std::shared_ptr<ChangeWork>>;
+                          std::shared_ptr<ChangeWork>, std::shared_ptr<NoteWork>>;
 
 /// All but appends: they are few, bounded by what is there already, and settlements make room.
 [[nodiscard]] bool is_append(const Work& work);

@@ -9,9 +9,6 @@
 namespace holdfast::outbox {
 namespace {
 
-/// One group may remove this many steps of delivered entries early; the rest of it gets 503.
-constexpr int early_steps_max = 64;
-
 /// The oldest pending entry of each source is one step into the index of pending ones, so this
 /// takes as many steps as there are sources, however many entries wait.
 constexpr const char* find_oldest_sql =
@@ -33,6 +30,7 @@ Ledger::Ledger(std::unique_ptr<Connection> connection, OutboxFiles files,
       appender_(connection_->database(), meta_.last_id),
       settler_(connection_->database()),
       changer_(connection_->database()),
+      auditor_(connection_->database()),
       retention_(connection_->database(), config),
       find_oldest_(connection_->database(), find_oldest_sql),
       oldest_(find_oldest()),
@@ -59,20 +57,19 @@ GroupOutcome Ledger::commit(std::span<const Work> group) {
   std::uint64_t settled = 0;
   const auto result = transact("storing entries", [&](Transaction& transaction) {
     for (const auto& work : group) {
-      if (const auto* settle = std::get_if<std::shared_ptr<SettleWork>>(&work)) {
-        const auto before = transaction.meta.count(EntryState::pending);
-        transaction.changes += settler_.apply(**settle, transaction.now, transaction.meta);
-        settled += before - transaction.meta.count(EntryState::pending);
-        transaction.settled = true;
-        outcome.answers.emplace_back();
-      } else if (const auto* change = std::get_if<std::shared_ptr<ChangeWork>>(&work)) {
-        transaction.changes += changer_.apply(**change, transaction.now, transaction.meta);
-        transaction.settled = true;
-        outcome.answers.emplace_back();
+      AppendAnswer answer;
+      if (const auto* settling = std::get_if<std::shared_ptr<SettleWork>>(&work)) {
+        settle(**settling, transaction);
+      } else if (const auto* changing = std::get_if<std::shared_ptr<ChangeWork>>(&work)) {
+        change(**changing, transaction);
+      } else if (const auto* noting = std::get_if<std::shared_ptr<NoteWork>>(&work)) {
+        note(**noting, transaction);
       } else {
-        outcome.answers.push_back(append(*std::get<0>(work), roomy, transaction));
+        answer = append(*std::get<0>(work), roomy, transaction);
       }
+      outcome.answers.push_back(std::move(answer));
     }
+    settled = transaction.settled;
     outcome.committed = transaction.changes > 0;
   });
   outcome.duration = clock_.steady_now() - started;
@@ -89,7 +86,7 @@ GroupOutcome Ledger::commit(std::span<const Work> group) {
 
 std::expected<void, Failure> Ledger::transact(std::string_view doing,
                                               const std::function<void(Transaction&)>& body) {
-  Transaction transaction{meta_, clock_.wall_now(), 0, false, 0, early_steps_max, false};
+  Transaction transaction{.meta = meta_, .now = clock_.wall_now()};
   Failure failure;
   try {
     connection_->begin();
@@ -121,7 +118,7 @@ std::expected<void, Failure> Ledger::transact(std::string_view doing,
 void Ledger::finish(Transaction& transaction) {
   meta_writer_.save(transaction.meta);
   auto oldest = oldest_;
-  if (transaction.settled || !oldest) oldest = find_oldest();
+  if (transaction.oldest_may_differ || !oldest) oldest = find_oldest();
   const std::uint64_t used_bytes = connection_->used_bytes();
   const std::uint64_t free_page_bytes = connection_->free_page_bytes();
   transaction.committing = true;
@@ -153,6 +150,27 @@ void Ledger::check_files() {
                    files_.database)});
 }
 
+void Ledger::settle(const SettleWork& work, Transaction& transaction) {
+  const auto before = transaction.meta.count(EntryState::pending);
+  transaction.changes += settler_.apply(work, transaction.now, transaction.meta);
+  transaction.settled += before - transaction.meta.count(EntryState::pending);
+  transaction.oldest_may_differ = true;
+}
+
+void Ledger::change(ChangeWork& work, Transaction& transaction) {
+  const int changed = changer_.apply(work, transaction.now, transaction.meta);
+  transaction.oldest_may_differ = true;
+  if (changed == 0) return;
+  transaction.changes += changed;
+  AuditEvent event = work.event;
+  if (work.ids.size() > 1) event.detail = std::format("{} entries", changed);
+  auditor_.write(event, transaction.now);
+}
+
+void Ledger::note(NoteWork& work, Transaction& transaction) {
+  transaction.changes += auditor_.apply(work, transaction.now);
+}
+
 AppendAnswer Ledger::append(const AppendTicket::Shared& append, bool roomy,
                             Transaction& transaction) {
   const auto known = appender_.find_known(append);
@@ -168,7 +186,13 @@ AppendAnswer Ledger::append(const AppendTicket::Shared& append, bool roomy,
     appender_.insert_conflict(append, known->first_id, transaction.now, transaction.meta);
     return Appended{known->first_id, true, true};
   }
-  return Appended{appender_.insert(append, transaction.now, transaction.meta), false, false};
+  const Uuid id = appender_.insert(append, transaction.now, transaction.meta);
+  if (append.replay_event) {
+    AuditEvent event = *append.replay_event;
+    event.detail = "as " + id.to_string();
+    auditor_.write(event, transaction.now);
+  }
+  return Appended{id, false, false};
 }
 
 bool Ledger::prepare_room(std::uint64_t bytes) {

@@ -14,6 +14,7 @@
 #include "holdfast/clock.hpp"
 #include "holdfast/config.hpp"
 #include "outbox/appender.hpp"
+#include "outbox/auditor.hpp"
 #include "outbox/changer.hpp"
 #include "outbox/connection.hpp"
 #include "outbox/files.hpp"
@@ -24,6 +25,9 @@
 #include "outbox/space.hpp"
 
 namespace holdfast::outbox {
+
+/// One group may remove this many steps of delivered entries early; the rest of it gets 503.
+inline constexpr int early_steps_max = 64;
 
 /// What became of one group.
 struct GroupOutcome {
@@ -79,9 +83,10 @@ class Ledger {
     Meta meta;
     WallTime now{};
     int changes = 0;
-    bool settled = false;                 ///< The oldest pending entry may be another one now.
+    std::uint64_t settled = 0;            ///< Entries that settlements made leave `pending`.
+    bool oldest_may_differ = false;       ///< The oldest pending entry may be another one now.
     std::uint64_t planned_wal_bytes = 0;  ///< What its entries will take in the WAL.
-    int early_steps_left = 0;
+    int early_steps_left = early_steps_max;
     bool committing = false;  ///< From here on only BUSY and FULL leave no doubt.
   };
   [[nodiscard]] std::expected<void, Failure> transact(
@@ -93,6 +98,9 @@ class Ledger {
   [[nodiscard]] std::optional<Failure> make_room(std::uint64_t bytes, Transaction& transaction);
   [[nodiscard]] AppendAnswer append(const AppendTicket::Shared& append, bool roomy,
                                     Transaction& transaction);
+  void settle(const SettleWork& work, Transaction& transaction);
+  void change(ChangeWork& work, Transaction& transaction);
+  void note(NoteWork& work, Transaction& transaction);
   void check_files();
   [[nodiscard]] std::optional<WallTime> find_oldest();
 
@@ -107,6 +115,7 @@ class Ledger {
   Appender appender_;
   Settler settler_;
   Changer changer_;
+  Auditor auditor_;
   Retention retention_;
   SQLite::Statement find_oldest_;
   std::optional<WallTime> oldest_;  ///< When the first pending entry was received.

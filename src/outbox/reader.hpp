@@ -45,6 +45,7 @@ class Reader {
     damaged_seqs_.clear();
   }
   [[nodiscard]] std::optional<Entry> find(const Uuid& id);
+  [[nodiscard]] SQLite::Database& database() { return database_; }
   /// The range of seqs that a listing has to look at, and the sources that it may name.
   [[nodiscard]] ListScope list_scope();
   /// Appends to `page` what one window of a listing holds, up to the limit of the request.

@@ -79,7 +79,15 @@ void SalvageFile::take(FoundRow&& row) {
     case RowKind::source: return take_source(row.key, row.values[1]);
     case RowKind::source_name: return take_source(number(row.values[1]), row.values[0]);
     case RowKind::entry: return take_entry(std::move(row));
-    case RowKind::attempt: return take_attempt(row);
+    case RowKind::attempt:
+      return copy(row, "INSERT OR IGNORE INTO attempt VALUES (?, ?, ?, ?, ?, ?)");
+    // Merely found, it may be one that was ended.
+    case RowKind::pause:
+      if (row.trusted) copy(row, "INSERT OR IGNORE INTO operator_pause VALUES (?, ?, ?)");
+      return;
+    case RowKind::audit:
+      row.values[0] = row.key;
+      return copy(row, "INSERT OR IGNORE INTO audit VALUES (?, ?, ?, ?, ?, ?)");
     default: return;
   }
 }
@@ -94,8 +102,8 @@ void SalvageFile::take_source(std::int64_t id, const Value& name) {
   run(insert, id, bytes_of(name));
 }
 
-void SalvageFile::take_attempt(const FoundRow& row) {
-  SQLite::Statement insert(database_, "INSERT OR IGNORE INTO attempt VALUES (?, ?, ?, ?, ?, ?)");
+void SalvageFile::copy(const FoundRow& row, const char* sql) {
+  SQLite::Statement insert(database_, sql);
   for (std::size_t i = 0; i < row.values.size(); ++i)
     bind_value(insert, static_cast<int>(i + 1), row.values[i]);
   insert.exec();

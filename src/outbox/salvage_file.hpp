@@ -40,7 +40,7 @@ class SalvageFile {
   void take_source(std::int64_t id, const Value& name);
   void take_entry(FoundRow&& row);
   void take_meta(const FoundRow& row);
-  void take_attempt(const FoundRow& row);
+  void copy(const FoundRow& row, const char* sql);
   void take_payload(const FoundRow& row);
   bool insert_entry(const FoundRow& row);
   [[nodiscard]] bool swap_in_rival(const FoundRow& payload);

@@ -80,6 +80,7 @@ AppendTicket::Shared::Shared(NewEntry new_entry)
       stored_bytes(outbox::estimate(entry, encoded_headers.size())) {
   entry.headers = {};
   if (entry.dedupe_key) key_hash = outbox::first_copy_hash(entry.source, *entry.dedupe_key);
+  order_hash = entry.order_hash;
   if (entry.order_key) order_hash = outbox::order_hash(entry.source, *entry.order_key);
 }
 

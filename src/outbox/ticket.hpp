@@ -50,7 +50,6 @@ class Completion {
 
 using AppendAnswer = std::expected<Appended, Failure>;
 using SettleAnswer = std::expected<void, Failure>;
-using ChangeAnswer = std::expected<EntryChange, Failure>;
 
 /// First 64 bits of SHA-256 over source and key, by which the first copy of a key is found.
 [[nodiscard]] std::int64_t first_copy_hash(std::string_view source, std::string_view key);
@@ -79,6 +78,8 @@ struct AppendTicket::Shared {
   std::array<std::uint8_t, 32> body_sha256;
   std::optional<std::int64_t> key_hash;
   std::optional<std::int64_t> order_hash;
+  /// Of a replay: its key is made of its id, and this goes to the audit log.
+  std::optional<AuditEvent> replay_event;
   std::uint64_t stored_bytes;  ///< Estimate of what it takes in the database file.
 
   outbox::Completion<outbox::AppendAnswer> answer;

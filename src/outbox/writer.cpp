@@ -112,10 +112,13 @@ void Writer::answer(const std::vector<Work>& group, const GroupOutcome& outcome)
       (*append)->answer.set(outcome.answers[i]);
     } else if (const auto* settle = std::get_if<std::shared_ptr<SettleWork>>(&group[i])) {
       (*settle)->answer.set(outcome.answers[i].transform([](const Appended&) {}));
+    } else if (const auto* change = std::get_if<std::shared_ptr<ChangeWork>>(&group[i])) {
+      (*change)->answer.set(
+          outcome.answers[i].transform([&](const Appended&) { return (*change)->changes; }));
     } else {
-      const auto& change = std::get<std::shared_ptr<ChangeWork>>(group[i]);
-      change->answer.set(
-          outcome.answers[i].transform([&](const Appended&) { return change->change; }));
+      const auto& note = std::get<std::shared_ptr<NoteWork>>(group[i]);
+      note->answer.set(
+          outcome.answers[i].transform([&](const Appended&) { return note->changed; }));
     }
   }
 }

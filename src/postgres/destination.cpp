@@ -97,12 +97,7 @@ std::expected<std::vector<Delivered>, DeliveryFailure> PostgresDestination::deli
 }
 
 PostgresDestination::Outcome PostgresDestination::attempt(std::span<const Entry> batch) {
-  // Neon suspends idle computes: a session that is known to be gone before anything was sent is no
-  // failure.
-  if (session_ && !session_->looks_alive())
-    drop_session(LogLevel::info, "ended by the server while idle");
-  if (!session_)
-    if (auto opened = open_session(); !opened) return std::unexpected(opened.error());
+  if (auto opened = have_session(); !opened) return std::unexpected(opened.error());
   const SteadyTime now = clock_.steady_now();
   const SteadyTime deadline = now + config_.deliver_timeout;
   if (!schema_ready_)
@@ -129,6 +124,25 @@ bool PostgresDestination::another_way(Work& work, const Failed& failed) {
                      is_jsonb_failure(failed.failure.sqlstate);
   if (unfit) work.payload_use = PayloadUse::none;
   return unfit;
+}
+
+std::expected<void, DeliveryFailure> PostgresDestination::probe() {
+  auto reached = have_session();
+  if (reached) {
+    const auto answer = session_->run("SELECT 1", clock_.steady_now() + config_.deliver_timeout);
+    if (!answer) reached = std::unexpected(blaming_no_entry(fail(answer.error(), Phase::query)));
+  }
+  interrupt_.consume();
+  return reached;
+}
+
+std::expected<void, DeliveryFailure> PostgresDestination::have_session() {
+  // Neon suspends idle computes: a session that is known to be gone before anything was sent is no
+  // failure.
+  if (session_ && !session_->looks_alive())
+    drop_session(LogLevel::info, "ended by the server while idle");
+  if (session_) return {};
+  return open_session();
 }
 
 std::expected<void, DeliveryFailure> PostgresDestination::open_session() {

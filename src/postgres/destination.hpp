@@ -40,6 +40,7 @@ class PostgresDestination final : public Destination {
 
   [[nodiscard]] std::expected<std::vector<Delivered>, DeliveryFailure> deliver(
       std::span<const Entry> batch) override;
+  [[nodiscard]] std::expected<void, DeliveryFailure> probe() override;
   [[nodiscard]] bool connected() const override;
   void close() override;
   /// One that comes between two deliveries ends the next: a stop must not be lost.
@@ -66,6 +67,7 @@ class PostgresDestination final : public Destination {
   PostgresDestination(const DestinationConfig& config, Conninfo conninfo, SourceWrites writes,
                       const Uuid& node, const Clock& clock, LogSink log);
   [[nodiscard]] Outcome attempt(std::span<const Entry> batch);
+  [[nodiscard]] std::expected<void, DeliveryFailure> have_session();
   [[nodiscard]] std::expected<void, DeliveryFailure> open_session();
   [[nodiscard]] std::expected<void, DeliveryFailure> make_schema_ready(SteadyTime deadline);
   [[nodiscard]] std::expected<std::vector<Delivered>, Failed> transact(const Work& work,

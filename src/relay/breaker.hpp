@@ -71,6 +71,8 @@ class Breaker {
   /// The server judged our entries, be it with a refusal: the destination is well.
   /// Returns what this ends.
   [[nodiscard]] Recovery answered();
+  /// Something says that the destination may be back: no need to wait.
+  void try_now() { not_before_.reset(); }
   /// A batch was committed.
   void delivered(std::uint32_t entries);
   /// The link or the server is gone; also a commit in doubt.

@@ -41,6 +41,7 @@ RelayStep Machine::step() {
 
 RelayStep Machine::advance() {
   const SteadyTime now = clock_.steady_now();
+  if (shard_.index == 0 && shared_.probes.wanted()) probe_destination();
   if (!outbox_.ready()) return rest(outbox_.retry_at());
   if (shared_.paused) return rest(std::nullopt);
   if (!may_contact(now)) return rest(earlier(shared_.economy->deadline(), outbox_.retry_at()));
@@ -48,6 +49,7 @@ RelayStep Machine::advance() {
   const SourcePauses::Pass pass(shared_.sources, shard_.index);
   find_active();
   reopened_ = outbox_.reopened();
+  changes_ = shared_.flights.changes();
   return deliver_or_rest(now);
 }
 

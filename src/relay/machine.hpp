@@ -55,6 +55,7 @@ class Machine {
   using Outcome = std::expected<std::vector<Delivered>, DeliveryFailure>;
 
   [[nodiscard]] RelayStep advance();
+  void probe_destination();
   [[nodiscard]] bool may_contact(SteadyTime now);
   [[nodiscard]] bool begin_drain(SteadyTime now);
   [[nodiscard]] bool belongs_to_drain(const Batch& batch) const;
@@ -132,15 +133,15 @@ class Machine {
   SourcePauses::View paused_;        ///< As of the last find_active.
   std::vector<std::string> active_;  ///< The sources that a claim may ask for.
   SteadyTime last_used_{};           ///< When the session last did something.
-  std::uint64_t reopened_ = 0;       ///< Outbox::reopened() before the claims of this step.
+  std::uint64_t reopened_ = 0;       ///< Outbox::reopened() and what operators changed, both
+  std::uint64_t changes_ = 0;        ///< before the claims of this step.
   // In economy mode.
   std::uint64_t drains_seen_ = 0;
   std::int64_t drain_until_seq_ = 0;  ///< What is newer belongs to the next drain.
   bool looked_ = false;               ///< For the first entry after the start.
-
-  bool probed_ = false;        ///< The last step was a probe: now the others.
-  bool session_open_ = false;  ///< It was open after the last delivery.
-  bool session_used_ = false;  ///< The last delivery got as far as a session.
+  bool probed_ = false;               ///< The last step was a probe: now the others.
+  bool session_open_ = false;         ///< It was open after the last delivery.
+  bool session_used_ = false;         ///< The last delivery got as far as a session.
   // Guarded: any thread.
   Recorder recorder_;
 };

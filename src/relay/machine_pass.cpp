@@ -89,9 +89,17 @@ void Machine::leave_out_paused(SplitQueue& queue) {
 }
 
 Machine::After Machine::deliver(const Batch& batch) {
+  Flights::Flight flight(shared_.flights, shard_.index, batch, changes_, stop_);
+  if (!flight.begun())
+    return After::end_pass;  // An operator has changed something since the claim.
   auto outcome = attempt(batch);
-  if (!outcome) return on_failure(batch, outcome.error());
-  return settle_delivered(batch, *outcome) ? After::go_on : After::end_pass;
+  if (!outcome) {
+    if (outcome.error().in_doubt) flight.in_doubt();
+    return on_failure(batch, outcome.error());
+  }
+  if (settle_delivered(batch, *outcome)) return After::go_on;
+  flight.in_doubt();
+  return After::end_pass;
 }
 
 Machine::Outcome Machine::attempt(const Batch& batch) {

@@ -7,6 +7,24 @@
 /// Probes: what is held or paused is tried with its oldest entry alone.
 namespace holdfast::relay {
 
+/// An operator wants to know whether the destination answers; if it does, nothing waits any longer.
+void Machine::probe_destination() {
+  const auto wishes = shared_.probes.begin();
+  const SteadyTime start = clock_.steady_now();
+  const auto reached = destination_.probe();
+  last_used_ = clock_.steady_now();
+  session_open_ = destination_.connected();
+  if (reached) {
+    breaker_.try_now();
+    shared_.sources.probe_all_at(last_used_);
+    holds_.probe_pauses_at(last_used_);
+  } else {
+    recorder_.unreachable(reached.error(), clock_.wall_now());
+  }
+  shared_.probes.answer(
+      wishes, {reached.has_value(), reached ? "" : describe(reached.error()), last_used_ - start});
+}
+
 bool Machine::probe_if_due(SteadyTime now) {
   probed_ = probe_due_source(now) || (!outbox_.retry_at() && probe_due_group(now));
   return probed_;
@@ -39,10 +57,15 @@ bool Machine::probe_due_source(SteadyTime now) {
 }
 
 void Machine::probe_source(const SourcePause& pause, const Batch& oldest) {
+  Flights::Flight flight(shared_.flights, shard_.index, oldest, changes_, stop_);
+  if (!flight.begun()) return;  // An operator has changed something: the next step tries again.
   const auto outcome = attempt(oldest);
-  if (!outcome) return on_probe_failure(pause, oldest, outcome.error());
+  if (!outcome) {
+    if (outcome.error().in_doubt) flight.in_doubt();
+    return on_probe_failure(pause, oldest, outcome.error());
+  }
   // Settled first: the machine that the entry belongs to shall not find it pending.
-  static_cast<void>(settle_delivered(oldest, *outcome));
+  if (!settle_delivered(oldest, *outcome)) flight.in_doubt();
   resume_source(oldest.front().source);
 }
 

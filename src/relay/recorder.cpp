@@ -38,6 +38,13 @@ void Recorder::failed(const DeliveryFailure& failure, std::chrono::nanoseconds t
   });
 }
 
+void Recorder::unreachable(const DeliveryFailure& failure, WallTime now) {
+  stats_.with([&](RelayStats& stats) {
+    stats.last_error = describe(failure);
+    stats.last_error_at = now;
+  });
+}
+
 void Recorder::publish(RelayStats now) {
   stats_.with([&](RelayStats& stats) {
     stats.state = now.state;

@@ -20,6 +20,8 @@ class Recorder {
   /// Counts a failed one. An answer about the content of an entry, or about the statements of a
   /// source, is no error of the destination.
   void failed(const DeliveryFailure& failure, std::chrono::nanoseconds took, WallTime now);
+  /// A try of the destination alone, without a batch, has failed.
+  void unreachable(const DeliveryFailure& failure, WallTime now);
   /// Takes over what the state machine decides: state, pauses, next try. The rest stays.
   void publish(RelayStats now);
   [[nodiscard]] RelayStats snapshot() const;

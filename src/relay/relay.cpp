@@ -13,6 +13,8 @@
 namespace holdfast {
 namespace {
 
+using namespace std::chrono_literals;
+
 /// After an exception, which can only be lack of memory, the loop waits before it goes on.
 constexpr std::chrono::milliseconds exception_pause{1'000};
 
@@ -23,12 +25,14 @@ class Relay::Impl {
   Impl(const Options& options, Dependencies dependencies)
       : config_(options.destination),
         clock_(dependencies.clock),
+        outbox_(dependencies.outbox),
         log_(dependencies.log ? std::move(dependencies.log) : [](const LogEvent&) {}),
         shared_(config_, static_cast<std::uint32_t>(dependencies.destinations.size())) {
     for (Destination* const destination : dependencies.destinations)
       machines_.push_back(std::make_unique<relay::Machine>(
           static_cast<std::uint32_t>(machines_.size()), options,
-          relay::Machine::Dependencies{dependencies.outbox, *destination, clock_, log_, shared_}));
+          relay::Machine::Dependencies{outbox_, *destination, clock_, log_, shared_}));
+    restore_pauses();
   }
 
   /// One machine after the other, so that a simulation is repeatable.
@@ -59,16 +63,36 @@ class Relay::Impl {
 
   void wake() { shared_.wake.raise(); }
 
-  bool pause(const std::optional<std::string>& source) {
-    if (!source) return !shared_.paused.exchange(true);
-    return shared_.sources.pause_by_operator(*source, clock_.wall_now());
+  std::expected<bool, Failure> pause(const std::optional<std::string>& source, const Actor& by) {
+    return outbox_.keep_pause(source, true, by).transform([&](bool changed) {
+      set_pause(source, clock_.wall_now());
+      return changed;
+    });
   }
 
-  bool resume(const std::optional<std::string>& source) {
-    if (source) return shared_.sources.resume_by_operator(*source);
-    const bool ended = shared_.paused.exchange(false);
-    if (ended) shared_.wake.raise();
-    return ended;
+  std::expected<bool, Failure> resume(const std::optional<std::string>& source, const Actor& by) {
+    return outbox_.keep_pause(source, false, by).transform([&](bool changed) {
+      if (source) {
+        static_cast<void>(shared_.sources.resume_by_operator(*source));
+      } else if (shared_.paused.exchange(false)) {
+        shared_.wake.raise();
+      }
+      return changed;
+    });
+  }
+
+  std::optional<HeldBack> hold_back(std::int64_t seq, std::chrono::milliseconds limit) {
+    if (!shared_.flights.hold_back(seq, limit)) return std::nullopt;
+    return HeldBack([this, seq] { shared_.flights.release(seq); });
+  }
+
+  DestinationProbe probe(std::chrono::milliseconds limit) {
+    if (machines_.empty()) return {false, "no destination is configured; set destination.url", {}};
+    const auto number = shared_.probes.ask();
+    shared_.wake.raise();
+    if (auto result = shared_.probes.wait(number, limit)) return *std::move(result);
+    return {false, std::format("no answer within {} s; it is still being tried", limit / 1s),
+            limit};
   }
 
   [[nodiscard]] RelayStats stats() const {
@@ -92,6 +116,17 @@ class Relay::Impl {
   }
 
  private:
+  void restore_pauses() {
+    const auto pauses = outbox_.pauses();
+    if (!pauses) throw Error(pauses.error());
+    for (const auto& pause : *pauses) set_pause(pause.source, pause.since);
+  }
+
+  void set_pause(const std::optional<std::string>& source, WallTime since) {
+    if (!source) shared_.paused = true;
+    if (source) static_cast<void>(shared_.sources.pause_by_operator(*source, since));
+  }
+
   void wait_for(const std::stop_token& stop) {
     while (!stop.stop_requested()) shared_.wake.wait(shared_.wake.epoch(), std::nullopt, stop);
   }
@@ -136,6 +171,7 @@ class Relay::Impl {
   // Constant after construction.
   const DestinationConfig config_;
   const Clock& clock_;
+  Outbox& outbox_;
   const LogSink log_;
   // Guarded: any thread.
   relay::Shared shared_;
@@ -156,11 +192,19 @@ void Relay::run(std::stop_token stop) {
 void Relay::wake() {
   impl_->wake();
 }
-bool Relay::pause(const std::optional<std::string>& source) {
-  return impl_->pause(source);
+std::expected<bool, Failure> Relay::pause(const std::optional<std::string>& source,
+                                          const Actor& by) {
+  return impl_->pause(source, by);
 }
-bool Relay::resume(const std::optional<std::string>& source) {
-  return impl_->resume(source);
+std::expected<bool, Failure> Relay::resume(const std::optional<std::string>& source,
+                                           const Actor& by) {
+  return impl_->resume(source, by);
+}
+std::optional<HeldBack> Relay::hold_back(std::int64_t seq, std::chrono::milliseconds limit) {
+  return impl_->hold_back(seq, limit);
+}
+DestinationProbe Relay::probe(std::chrono::milliseconds limit) {
+  return impl_->probe(limit);
 }
 RelayStats Relay::stats() const {
   return impl_->stats();

@@ -11,6 +11,8 @@
 #include "base/wake_signal.hpp"
 #include "holdfast/config.hpp"
 #include "relay/economy.hpp"
+#include "relay/flights.hpp"
+#include "relay/probe_desk.hpp"
 #include "relay/source_pauses.hpp"
 
 namespace holdfast::relay {
@@ -44,6 +46,8 @@ struct Shared {
   SourcePauses sources;
   std::optional<Economy> economy;  ///< None: everything is delivered at once.
   DestinationPauses destination;
+  Flights flights;
+  ProbeDesk probes;
   std::atomic<bool> paused = false;  ///< By an operator: nothing is delivered.
 };
 

@@ -182,7 +182,7 @@ TEST_CASE("salvage: a flipped bit in a body is never delivered, and its neighbou
   CHECK(damaged.body.size() == 3000);
   // Asked to send it all the same, it stays where it is.
   const std::jthread writer([&](const std::stop_token& stop) { box->run_writer(stop); });
-  REQUIRE(box->retry(ids[2])->changed);
+  REQUIRE(box->change(EntryAction::retry, ids[2])->changed);
   CHECK(box.claim().size() == 4);
   CHECK(eventually([&] { return box.count(EntryState::dead) == 1; }, 10s));
 }
@@ -194,7 +194,7 @@ TEST_CASE("salvage: an end by an I/O error makes the next start look at all of i
   auto database = image.database;
   // A leaf of an index, where neither end of it is and no start looks.
   const auto leaf = [&] {
-    for (std::size_t at = 12 * page_size; at < database.size(); at += page_size)
+    for (std::size_t at = 16 * page_size; at < database.size(); at += page_size)
       if (database[at] == 10) return at;
     return std::size_t{0};
   }();

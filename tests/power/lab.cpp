@@ -127,7 +127,8 @@ void Lab::operate() {
   const bool retries = told(id) == EntryState::dead && below(2) == 0;
   const auto wanted = retries ? EntryState::pending : EntryState::discarded;
   asked.push_back({position(), id, wanted});
-  const auto done = retries ? outbox->retry(id) : outbox->discard(id);
+  const auto done =
+      retries ? outbox->change(EntryAction::retry, id) : outbox->change(EntryAction::discard, id);
   if (done && done->changed) facts.push_back({position(), id, wanted});
 }
 
@@ -137,11 +138,12 @@ void Lab::become_version_1() {
   std::filesystem::copy_file(path, old);
   sqlite3* database = nullptr;
   const int opened = sqlite3_open(old.c_str(), &database);
-  // What migration 0002 did, the other way round.
+  // What migrations 0002 and 0003 did, the other way round.
   const int done = opened != SQLITE_OK
                        ? opened
                        : sqlite3_exec(database,
-                                      "BEGIN; DROP INDEX entry_pending; "
+                                      "BEGIN; DROP TABLE audit; DROP TABLE operator_pause; "
+                                      "DROP INDEX entry_pending; "
                                       "ALTER TABLE entry DROP COLUMN order_hash; "
                                       "ALTER TABLE entry DROP COLUMN compare_sha256; "
                                       "CREATE INDEX entry_pending ON entry (source_id, seq) "

@@ -26,10 +26,8 @@ void Simulation::finish() {
   disk_bad_ = false;
   world_.crash();
   demand(world_.start(settings), "the daemon starts on a disk that is well", world_.refusal());
-  paused_.clear();
-  all_paused_ = false;
-  auditor_.operator_paused({}, false);
-  for (const auto& source : settings.sources) auditor_.operator_paused(source.name, false);
+  check_pauses();
+  resume_all();
   auditor_.look(world_);
   weather_.mend_server();
   drain();
@@ -62,7 +60,7 @@ void Simulation::drain() {
 
 void Simulation::retry_all_dead() {
   for (const auto& id : auditor_.ids_in(EntryState::dead)) {
-    const auto changed = world_.outbox->retry(id);
+    const auto changed = world_.outbox->change(EntryAction::retry, id);
     demand(changed && changed->changed, "a dead entry can be retried");
     auditor_.operator_changed(id, EntryState::pending);
   }

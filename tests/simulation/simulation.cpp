@@ -143,8 +143,7 @@ void Simulation::restart() {
     demand(hurt, "the daemon starts on a disk that is well", world_.refusal());
     return crash();
   }
-  if (all_paused_) static_cast<void>(world_.relay->pause());
-  for (const auto& source : paused_) static_cast<void>(world_.relay->pause(source));
+  check_pauses();
   doing_ += std::format(" connections {} batch {} {}", world_.settings().destination.connections,
                         world_.settings().destination.batch_entries,
                         world_.settings().destination.drain == Drain::economy ? "economy" : "");
@@ -230,7 +229,8 @@ void Simulation::retry_or_discard() {
   if (ids.empty()) return;
   const auto& id = dice_.one_of(ids);
   const auto to = retries ? EntryState::pending : EntryState::discarded;
-  const auto changed = retries ? world_.outbox->retry(id) : world_.outbox->discard(id);
+  const auto changed = retries ? world_.outbox->change(EntryAction::retry, id)
+                               : world_.outbox->change(EntryAction::discard, id);
   if (!changed) {
     demand(disk_bad_ || !world_.alive(), "an operator's change is made while the disk is well",
            changed.error().message);
@@ -247,24 +247,58 @@ void Simulation::pause_or_resume() {
   std::optional<std::string> source;
   if (!dice_.one_in(3)) source = dice_.one_of(names_of(world_.settings().sources));
   doing_ += "operator pauses " + source.value_or("everything");
-  const bool was = source ? paused_.contains(*source) : all_paused_;
-  demand(world_.relay->pause(source) != was, "a pause tells whether it was new");
-  auditor_.operator_paused(source, true);
-  if (source) paused_.insert(*source);
-  if (!source) all_paused_ = true;
+  set_pause(source, true);
 }
 
 void Simulation::resume_all() {
   doing_ += "operator resumes";
-  for (const auto& source : paused_) {
-    demand(world_.relay->resume(source), "a resume tells whether it was paused", source);
-    auditor_.operator_paused(source, false);
-  }
-  if (all_paused_) demand(world_.relay->resume(), "a resume tells whether it was paused");
-  auditor_.operator_paused({}, false);
-  paused_.clear();
-  all_paused_ = false;
+  for (const auto& source : std::set(paused_)) set_pause(source, false);
+  if (all_paused_) set_pause({}, false);
   world_.woke();
+}
+
+void Simulation::set_pause(const std::optional<std::string>& source, bool paused) {
+  const bool was = source ? paused_.contains(*source) : all_paused_;
+  const auto changed = paused ? world_.relay->pause(source) : world_.relay->resume(source);
+  if (!changed) {
+    demand(disk_bad_ || !world_.alive(), "a pause is kept while the disk is well",
+           changed.error().message);
+    doubtful_pauses_.insert(source.value_or(""));
+    return;
+  }
+  // What failed before may be on the disk all the same.
+  const bool doubtful = doubtful_pauses_.erase(source.value_or("")) > 0;
+  demand(doubtful || *changed == (was != paused), "a pause tells whether it was new");
+  note_pause(source, paused);
+}
+
+void Simulation::note_pause(const std::optional<std::string>& source, bool paused) {
+  auditor_.operator_paused(source, paused);
+  if (!source) {
+    all_paused_ = paused;
+  } else if (paused) {
+    paused_.insert(*source);
+  } else {
+    paused_.erase(*source);
+  }
+}
+
+/// An operator's pause outlives the process, whatever ended it.
+void Simulation::check_pauses() {
+  const auto kept = world_.outbox->pauses();
+  if (!kept) return demand(disk_bad_, "the pauses can be read while the disk is well");
+  std::set<std::string> there;
+  for (const auto& pause : *kept) there.insert(pause.source.value_or(""));
+  const auto compare = [&](const std::optional<std::string>& source, bool was) {
+    const auto name = source.value_or("");
+    if (there.contains(name) == was) return;
+    demand(doubtful_pauses_.contains(name), "a pause survives the process, and so does its end",
+           name);
+    note_pause(source, !was);
+  };
+  compare({}, all_paused_);
+  for (const auto& source : all_sources()) compare(source.name, paused_.contains(source.name));
+  doubtful_pauses_.clear();
 }
 
 }  // namespace holdfast::simulation

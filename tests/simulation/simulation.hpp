@@ -63,6 +63,9 @@ class Simulation {
   void retry_or_discard();
   void pause_or_resume();
   void resume_all();
+  void set_pause(const std::optional<std::string>& source, bool paused);
+  void note_pause(const std::optional<std::string>& source, bool paused);
+  void check_pauses();
   // The end: ending.cpp.
   void finish();
   void drain();
@@ -83,6 +86,7 @@ class Simulation {
   bool disk_bad_ = false;  ///< A fault is armed, or the disk is full.
   bool all_paused_ = false;
   std::set<std::string> paused_;
+  std::set<std::string> doubtful_pauses_;  ///< Their change failed; "": of everything.
 };
 
 }  // namespace holdfast::simulation

@@ -52,9 +52,14 @@ bool World::start(const Settings& settings) {
   for (std::size_t i = 1; i < settings_.destination.connections; ++i)
     targets.push_back(other_sessions[i - 1].get());
   Relay::Options options{settings_.destination, names_of(settings_.sources), settings_.jitter_seed};
-  relay = std::make_unique<Relay>(
-      std::move(options),
-      Relay::Dependencies{*outbox, std::move(targets), clock, [](const LogEvent&) {}});
+  try {
+    relay = std::make_unique<Relay>(
+        std::move(options),
+        Relay::Dependencies{*outbox, std::move(targets), clock, [](const LogEvent&) {}});
+  } catch (const Error& error) {
+    refusal_ = error.failure().message;
+    return false;
+  }
   outbox->on_appended([this] { woke(); });
   woke();
   auto table = ingress::SourceTable::make({}, settings_.sources);

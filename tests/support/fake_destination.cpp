@@ -28,6 +28,8 @@ struct FakeDestination::Server {
   // Guarded by mutex: any thread.
   std::vector<Scripted> script;
   Rule rule;
+  std::optional<DeliveryFailure> probe_failure;
+  std::size_t probes = 0;
   std::vector<Call> calls;
   std::vector<Row> rows;
   std::set<Uuid> ids;
@@ -94,6 +96,7 @@ void FakeDestination::heal() {
   server_->script.clear();
   server_->rule = nullptr;
   server_->stall = false;
+  server_->probe_failure.reset();
 }
 
 std::vector<FakeDestination::Call> FakeDestination::calls() const {
@@ -168,6 +171,24 @@ std::expected<std::vector<Delivered>, DeliveryFailure> FakeDestination::deliver(
   }
   if (number < server_->calls.size()) server_->calls[number].failure = failure;
   return std::unexpected(std::move(failure));
+}
+
+void FakeDestination::fail_probes(std::optional<DeliveryFailure> failure) {
+  const std::scoped_lock lock(server_->mutex);
+  server_->probe_failure = std::move(failure);
+}
+
+std::size_t FakeDestination::probes() const {
+  const std::scoped_lock lock(server_->mutex);
+  return server_->probes;
+}
+
+std::expected<void, DeliveryFailure> FakeDestination::probe() {
+  const std::scoped_lock lock(server_->mutex);
+  ++server_->probes;
+  if (server_->probe_failure) return std::unexpected(*server_->probe_failure);
+  if (!std::exchange(connected_, true)) ++connects_;
+  return {};
 }
 
 std::optional<FakeDestination::Scripted> FakeDestination::Server::next_failure(

@@ -57,6 +57,9 @@ class FakeDestination final : public Destination {
   void refuse_statement_of(const std::string& source, DeliveryFailure failure);
   /// The next deliver hangs until interrupt().
   void stall_next();
+  /// From now on every probe fails so; nullopt: they work.
+  void fail_probes(std::optional<DeliveryFailure> failure);
+  [[nodiscard]] std::size_t probes() const;
   /// No failure any more.
   void heal();
 
@@ -74,6 +77,7 @@ class FakeDestination final : public Destination {
 
   [[nodiscard]] std::expected<std::vector<Delivered>, DeliveryFailure> deliver(
       std::span<const Entry> batch) override;
+  [[nodiscard]] std::expected<void, DeliveryFailure> probe() override;
   [[nodiscard]] bool connected() const override;
   void close() override;
   void interrupt() override;

@@ -1,0 +1,104 @@
+#include "outbox/outbox_impl.hpp"
+
+#include "base/encoding.hpp"
+#include "outbox/filesystem_check.hpp"
+#include "outbox/ledger.hpp"
+#include "outbox/open_ledger.hpp"
+
+namespace holdfast {
+
+Outbox::Impl::Impl(OutboxConfig config_given, Dependencies dependencies)
+    : commit_in_caller(dependencies.commit_in_caller),
+      config(std::move(config_given)),
+      clock(dependencies.clock),
+      files(outbox::resolve_files(config.path)),
+      state(files),
+      log(dependencies.log),
+      on_broken(std::move(dependencies.on_broken)) {
+  // OpenSSL makes itself ready at its first use, and never again where that found no memory: better
+  // a start that fails than a daemon that can accept nothing.
+  static_cast<void>(base::sha256({}));
+  outbox::check_filesystem(files.folder, config.allow_unsafe_filesystem, log);
+  lock = std::make_unique<outbox::LockFile>(files.lock);
+  auto ledger = outbox::open_ledger({files, config, dependencies.clock, log, state,
+                                     dependencies.vfs, dependencies.checkpoint_on_open});
+  node = ledger->meta().node;
+  const auto broken = [this](const Failure& failure) {
+    suspect();
+    if (on_broken) on_broken(failure);
+  };
+  writer = std::make_unique<outbox::Writer>(
+      std::move(ledger), queue, config,
+      outbox::Writer::Dependencies{dependencies.clock, std::move(dependencies.log), broken});
+  reader.with(
+      [&](auto& slot) { slot.emplace(outbox::open_reader(files.database, dependencies.vfs)); });
+  state.opened();
+}
+
+void Outbox::Impl::close() {
+  // First the reader: the last connection to go is the one that removes the WAL.
+  const bool open = reader.with([](auto& slot) {
+    const bool was_open = slot.has_value();
+    slot.reset();
+    return was_open;
+  });
+  if (open && !suspected) state.closing();
+  if (writer) writer->close();
+  if (open && !suspected) state.closed();
+}
+
+void Outbox::Impl::suspect() noexcept {
+  suspected = true;
+  state.suspect();
+}
+
+void Outbox::Impl::break_down(const Failure& failure) {
+  if (broken_down.exchange(true)) return;
+  queue.refuse(failure);
+  suspect();
+  log({LogLevel::error, "outbox_broken", failure.message, {}});
+  if (on_broken) on_broken(failure);
+}
+
+/// They are settled here and not by who claimed: what is not what was accepted goes nowhere.
+void Outbox::Impl::set_damaged_aside(const std::vector<outbox::DamagedEntry>& damaged) {
+  if (damaged.empty()) return;
+  auto work = std::make_shared<outbox::SettleWork>();
+  for (const auto& entry : damaged) {
+    Settlement& settlement = work->settlements.emplace_back();
+    settlement.seq = entry.seq;
+    settlement.state = EntryState::dead;
+    settlement.reason = outbox::damaged_reason;
+    log({LogLevel::error,
+         "entry_damaged",
+         "What the outbox holds of an entry is not what was accepted. It is kept as dead and not "
+         "delivered; the next start looks at all of the file.",
+         {{"id", entry.id.to_string()}, {"source", entry.source}}});
+  }
+  // Nobody waits: the writer may be this very thread. Until it is written the entry is passed over.
+  queue.push(std::move(work));
+  suspect();
+}
+
+OutboxStats Outbox::Impl::stats() const {
+  const auto view = writer->view();
+  auto outlook = view.outlook;
+  // The disk is shared with others, so it is asked now and not when the writer last came by.
+  outlook.use.disk_free_bytes = outbox::disk_free_bytes(files.folder);
+  OutboxStats stats;
+  stats.entries = view.meta.entries;
+  stats.pending_body_bytes = view.meta.pending_bytes;
+  stats.bytes = outlook.use.used_bytes + outlook.use.wal_bytes;
+  stats.bytes_max = config.max_size_bytes;
+  stats.disk_free_bytes = outlook.use.disk_free_bytes;
+  stats.oldest_pending_received_at = view.oldest_pending_received_at;
+  const auto refusal = queue.refusal();
+  stats.cannot_store_reason =
+      refusal ? refusal->message : outbox::reason_not_to_store(outlook, config);
+  stats.can_store = stats.cannot_store_reason.empty();
+  stats.commit_seconds = writer->commit_seconds();
+  stats.group_entries = writer->group_entries();
+  return stats;
+}
+
+}  // namespace holdfast

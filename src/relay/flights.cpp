@@ -1,0 +1,66 @@
+#include "relay/flights.hpp"
+
+#include <algorithm>
+
+namespace holdfast::relay {
+
+std::uint64_t Flights::changes() const {
+  const std::scoped_lock lock(mutex_);
+  return changes_;
+}
+
+Flights::Flight::Flight(Flights& flights, std::uint32_t machine, const Batch& batch,
+                        std::uint64_t changes, const std::stop_token& stop)
+    : flights_(flights), machine_(machine) {
+  std::unique_lock lock(flights_.mutex_);
+  const auto is_free = [&] {
+    return flights_.held_back_.empty() || std::ranges::none_of(batch, [&](const Entry& entry) {
+             return flights_.held_back_.contains(entry.seq);
+           });
+  };
+  if (!flights_.changed_.wait(lock, stop, is_free) || flights_.changes_ != changes) return;
+  auto& now = flights_.sent_[machine_].now;
+  for (const Entry& entry : batch) now.push_back(entry.seq);
+  std::ranges::sort(now);
+  begun_ = true;
+}
+
+Flights::Flight::~Flight() {
+  if (!begun_) return;
+  {
+    const std::scoped_lock lock(flights_.mutex_);
+    auto& sent = flights_.sent_[machine_];
+    if (in_doubt_) {
+      sent.in_doubt.insert(sent.now.begin(), sent.now.end());
+    } else if (!sent.in_doubt.empty()) {
+      for (const auto seq : sent.now) sent.in_doubt.erase(seq);
+    }
+    sent.now.clear();
+  }
+  flights_.changed_.notify_all();
+}
+
+bool Flights::in_flight(std::int64_t seq) const {
+  return std::ranges::any_of(sent_, [&](const auto& machine) {
+    const Sent& sent = machine.second;
+    return std::ranges::binary_search(sent.now, seq) || sent.in_doubt.contains(seq);
+  });
+}
+
+bool Flights::hold_back(std::int64_t seq, std::chrono::milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  if (!changed_.wait_for(lock, limit, [&] { return !in_flight(seq); })) return false;
+  held_back_.insert(seq);
+  return true;
+}
+
+void Flights::release(std::int64_t seq) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (const auto found = held_back_.find(seq); found != held_back_.end()) held_back_.erase(found);
+    ++changes_;
+  }
+  changed_.notify_all();
+}
+
+}  // namespace holdfast::relay
