@@ -11,6 +11,8 @@
 #include "ingress/server.hpp"
 #include "observe/admin_server.hpp"
 #include "observe/health.hpp"
+#include "observe/history.hpp"
+#include "observe/sampler.hpp"
 #include "postgres/destination.hpp"
 
 /// The one place that sees every folder. Start: outbox, writer, relay, admin, ingress, so that a
@@ -49,6 +51,7 @@ class Service::Impl {
   bool stop() {
     if (std::exchange(stopped_, true)) return ended_in_time_;
     shutting_down_ = true;
+    sampler_thread_ = {};
     if (ingress_) ingress_->stop(config_.destination.shutdown_timeout);
     ended_in_time_ = stop_relay();
     if (writer_.joinable()) {
@@ -69,6 +72,7 @@ class Service::Impl {
     snapshot.outbox = outbox_->stats();
     snapshot.relay = relay_->stats();
     if (ingress_ready_) snapshot.ingress = ingress_->stats();
+    sampler_.history().describe(snapshot, dependencies_.clock.steady_now());
     return snapshot;
   }
   [[nodiscard]] ListenAddress ingress_address() const { return ingress_->address(); }
@@ -126,11 +130,13 @@ class Service::Impl {
   }
 
   std::expected<void, Failure> start_admin() {
-    auto started =
-        observe::AdminServer::start(config_.admin, {.health = [this] { return health(); },
-                                                    .clock = dependencies_.clock,
-                                                    .log = dependencies_.log,
-                                                    .source_names = names_of(config_.sources)});
+    auto started = observe::AdminServer::start(
+        config_.admin,
+        {.health = [this] { return health(); },
+         .clock = dependencies_.clock,
+         .log = dependencies_.log,
+         .source_names = names_of(config_.sources),
+         .history = [this] { return observe::history_json(sampler_.history().samples()); }});
     if (!started) return std::unexpected(started.error());
     admin_ = std::move(*started);
     return {};
@@ -150,6 +156,7 @@ class Service::Impl {
     if (!started) return std::unexpected(started.error());
     ingress_ = std::move(*started);
     ingress_ready_ = true;
+    sampler_thread_ = std::jthread([this](const std::stop_token& stop) { sampler_.run(stop); });
     return {};
   }
 
@@ -172,6 +179,8 @@ class Service::Impl {
   // Constant after construction.
   const Config config_;
   const Dependencies dependencies_;
+  // Guarded: any thread.
+  observe::Sampler sampler_{[this] { return health(); }, dependencies_.clock, dependencies_.log};
   // Set by start, then constant. Declared in the order of start: destroyed the other way round.
   std::unique_ptr<Outbox> outbox_;
   std::vector<std::unique_ptr<postgres::PostgresDestination>> destinations_;
@@ -181,6 +190,7 @@ class Service::Impl {
   std::jthread relay_thread_;
   std::unique_ptr<observe::AdminServer> admin_;
   std::unique_ptr<ingress::IngressServer> ingress_;
+  std::jthread sampler_thread_;
   // Atomic: any thread.
   std::atomic<bool> ingress_ready_{false};
   std::atomic<bool> shutting_down_{false};

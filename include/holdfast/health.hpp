@@ -29,6 +29,10 @@ struct OutboxStats {
   std::uint64_t bytes = 0;                 ///< Used pages plus WAL.
   std::uint64_t bytes_max = 0;
   std::uint64_t disk_free_bytes = 0;
+  std::uint64_t disk_reserve_bytes = 0;
+  std::uint64_t appended = 0;    ///< Entries that this outbox has ever stored.
+  std::uint64_t kept_bytes = 0;  ///< Of `bytes`, by estimate, what no early removal can free.
+  std::uint64_t file_bytes = 0;  ///< Room that its files take on the disk, free pages included.
   std::optional<WallTime> oldest_pending_received_at;
   bool can_store = true;
   std::string cannot_store_reason;  ///< Empty while can_store.
@@ -78,6 +82,20 @@ struct IngressStats {
   std::uint64_t inflight_bytes = 0;
 };
 
+/// How fast entries came and went over the last minute, or over what there is of it.
+struct Rates {
+  double window_seconds = 0;  ///< 0: nothing to compare with yet; then the others are 0.
+  double accepted_per_second = 0;
+  double delivered_per_second = 0;
+};
+
+/// When the next write would be refused for want of room, if things go on as they do.
+struct Forecast {
+  std::optional<double> full_in_seconds;  ///< Empty: not within 30 days. 0: it is full.
+  double growth_bytes_per_second = 0;     ///< Of what cannot be removed early; never negative.
+  std::string_view limited_by;            ///< "max_size" or "disk_reserve"; empty with no time.
+};
+
 enum class HealthStatus { ok, degraded, failing };
 [[nodiscard]] std::string_view to_string(HealthStatus status);
 
@@ -87,9 +105,12 @@ struct HealthSnapshot {
   std::string version;
   std::string node;
   bool shutting_down = false;
+  std::uint64_t log_lines_dropped = 0;
   OutboxStats outbox;
   RelayStats relay;
   IngressStats ingress;
+  Rates rates;
+  Forecast forecast;
   /// failing = cannot store or shutting down; degraded = backing_off, paused, unconfigured, a
   /// paused source.
   [[nodiscard]] HealthStatus status() const;

@@ -46,10 +46,18 @@ AdminAnswer status(const AdminContext& context) {
   return {200, json_type, status_json(context.health()), {}};
 }
 
+AdminAnswer history(const AdminContext& context) {
+  return {200, json_type, context.history(), {}};
+}
+
 constexpr std::array routes{
-    Route{"/livez", false, live},     Route{"/readyz", false, ready},
-    Route{"/healthz", false, ready},  Route{"/api/health", false, health},
-    Route{"/metrics", true, metrics}, Route{"/api/v1/status", true, status},
+    Route{"/livez", false, live},
+    Route{"/readyz", false, ready},
+    Route{"/healthz", false, ready},
+    Route{"/api/health", false, health},
+    Route{"/metrics", true, metrics},
+    Route{"/api/v1/status", true, status},
+    Route{"/api/v1/history", true, history},
 };
 
 bool is_port(std::string_view text) {

@@ -32,6 +32,7 @@ struct AdminContext {
   std::function<HealthSnapshot()> health;
   std::vector<std::string> source_names;
   std::string token;  ///< Empty: everybody on this machine may look, but no browser of theirs.
+  std::function<std::string()> history;  ///< The document of GET /api/v1/history.
 };
 
 /// Checks Host (without a token), path, method and token, in this order, and answers.

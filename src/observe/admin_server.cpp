@@ -37,7 +37,7 @@ class AdminServer::Impl {
  public:
   Impl(const AdminConfig& config, Dependencies dependencies)
       : context_{std::move(dependencies.health), std::move(dependencies.source_names),
-                 config.token.reveal()},
+                 config.token.reveal(), std::move(dependencies.history)},
         log_(std::move(dependencies.log)) {}
 
   void handle(const httplib::Request& request, httplib::Response& response) const {

@@ -25,6 +25,7 @@ class AdminServer {
     const Clock& clock;
     LogSink log;
     std::vector<std::string> source_names;  ///< The configured ones: the labels of metrics.
+    std::function<std::string()> history;   ///< The document of GET /api/v1/history.
   };
 
   /// Binds, listens and serves.

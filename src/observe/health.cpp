@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -49,6 +50,19 @@ json paused_sources_in_full(const RelayStats& relay) {
                        {"error", text_or_null(paused.error)},
                        {"since", base::to_rfc3339(paused.since)}});
   return sources;
+}
+
+json forecast_document(const HealthSnapshot& snapshot) {
+  const auto& forecast = snapshot.forecast;
+  std::optional<WallTime> full_at;
+  if (forecast.full_in_seconds)
+    full_at = snapshot.at + std::chrono::milliseconds(
+                                static_cast<std::int64_t>(*forecast.full_in_seconds * 1000));
+  return {{"full_at", time_or_null(full_at)},
+          {"full_in_seconds",
+           forecast.full_in_seconds ? json(*forecast.full_in_seconds) : json(nullptr)},
+          {"growth_bytes_per_second", forecast.growth_bytes_per_second},
+          {"limited_by", text_or_null(std::string(forecast.limited_by))}};
 }
 
 }  // namespace
@@ -131,6 +145,11 @@ std::string status_json(const HealthSnapshot& snapshot) {
         {"pause_reason", text_or_null(relay.pause_reason)},
         {"paused_sources", paused_sources_in_full(relay)}}},
       {"delivered_by_source", relay.delivered_by_source},
+      {"rates",
+       {{"window_seconds", snapshot.rates.window_seconds},
+        {"accepted_per_second", snapshot.rates.accepted_per_second},
+        {"delivered_per_second", snapshot.rates.delivered_per_second}}},
+      {"forecast", forecast_document(snapshot)},
   });
 }
 

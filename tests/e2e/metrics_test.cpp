@@ -1,7 +1,10 @@
+#include <catch2/catch_approx.hpp>
 #include <catch2/catch_test_macros.hpp>
+#include <nlohmann/json.hpp>
 
 #include "fixture.hpp"
 #include "support/delivery.hpp"
+#include "support/wait.hpp"
 
 using namespace holdfast;
 using namespace holdfast::support;
@@ -37,4 +40,30 @@ TEST_CASE("e2e: the metrics count what went in and what came out", "[e2e][metric
   CHECK(requests("plain", "202"));
   CHECK(requests("keyed", "202"));
   CHECK(requests("", "404"));
+}
+
+TEST_CASE("e2e: status has rates and a forecast, and the history begins with the start",
+          "[e2e][metrics]") {
+  PostgresCluster cluster;
+  Daemon daemon(e2e::config_for(cluster.url()));
+  daemon.start();
+  const auto read = [&](const std::string& path) {
+    return nlohmann::json::parse(get(daemon.admin_port(), path).body);
+  };
+  REQUIRE(eventually([&] { return !read("/api/v1/history").at("samples").empty(); }, 5s));
+  const auto outcomes = Load(e2e::mixed_load(daemon, 40)).finish();
+  everything_arrives(daemon, cluster, outcomes);
+  const auto status = read("/api/v1/status");
+  const auto& rates = status.at("rates");
+  const double seconds = rates.at("window_seconds");
+  REQUIRE(seconds > 0);
+  CHECK(rates.at("accepted_per_second").get<double>() * seconds == Catch::Approx(40));
+  CHECK(rates.at("delivered_per_second").get<double>() * seconds == Catch::Approx(40));
+  CHECK(status.at("forecast").at("full_in_seconds").is_null());
+  CHECK(status.at("forecast").at("limited_by").is_null());
+  const auto history = read("/api/v1/history");
+  CHECK(history.at("step_seconds") == 10);
+  REQUIRE_FALSE(history.at("samples").empty());
+  CHECK(history.at("samples").at(0).at("pending") == 0);
+  CHECK(daemon.terminate() == 0);
 }

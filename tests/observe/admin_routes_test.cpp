@@ -13,7 +13,9 @@ using holdfast::observe::answer;
 using holdfast::observe::is_loopback_host;
 
 AdminContext context(std::string token = "") {
-  return {holdfast::test::healthy, {"twilio"}, std::move(token)};
+  return {holdfast::test::healthy, {"twilio"}, std::move(token), [] {
+            return std::string(R"({"step_seconds":10,"samples":[]})");
+          }};
 }
 
 AdminRequest get(std::string path, std::vector<std::string> authorizations = {}) {
@@ -80,7 +82,7 @@ TEST_CASE("admin: the token guards metrics and status, not the health of the pro
   const auto guarded = context("correct horse");
   for (const auto* path : {"/livez", "/readyz", "/healthz", "/api/health"})
     CHECK(answer(get(path), guarded).status == 200);
-  for (const auto* path : {"/metrics", "/api/v1/status"}) {
+  for (const auto* path : {"/metrics", "/api/v1/status", "/api/v1/history"}) {
     INFO(path);
     CHECK(answer(get(path, {"Bearer correct horse"}), guarded).status == 200);
     CHECK(answer(get(path, {"bearer correct horse"}), guarded).status == 200);

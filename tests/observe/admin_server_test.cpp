@@ -48,7 +48,8 @@ class Daemon {
             [this](const holdfast::LogEvent& event) {
               events.with([&](auto& names) { names.emplace_back(event.name); });
             },
-            {"twilio", "whatsapp"}};
+            {"twilio", "whatsapp"},
+            [] { return std::string("{}"); }};
   }
   AdminServer& server() { return *server_; }
   std::uint16_t port() const { return server_->address().port; }

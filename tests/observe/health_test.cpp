@@ -130,7 +130,13 @@ TEST_CASE("health: an error text that is not UTF-8 still makes valid JSON", "[ob
 TEST_CASE("status: the document has the keys of the contract and no others", "[observe][status]") {
   for (const auto& document : {status_of(healthy()), status_of(troubled())}) {
     CHECK(keys(document) == std::set<std::string>{"status", "version", "node", "outbox",
-                                                  "destination", "relay", "delivered_by_source"});
+                                                  "destination", "relay", "delivered_by_source",
+                                                  "rates", "forecast"});
+    CHECK(keys(document["rates"]) ==
+          std::set<std::string>{"window_seconds", "accepted_per_second", "delivered_per_second"});
+    CHECK(keys(document["forecast"]) == std::set<std::string>{"full_at", "full_in_seconds",
+                                                              "growth_bytes_per_second",
+                                                              "limited_by"});
     CHECK(keys(document["outbox"]) ==
           std::set<std::string>{"pending", "delivered", "dead", "discarded",
                                 "oldest_pending_age_seconds", "bytes", "bytes_max",
@@ -178,6 +184,24 @@ TEST_CASE("status: trouble in full", "[observe][status]") {
             {"error", "23514 violates check constraint"},
             {"since", since}},
            {{"source", "whatsapp"}, {"reason", "timeout"}, {"error", nullptr}, {"since", since}}}));
+}
+
+TEST_CASE("status: the forecast has its time both ways, or null", "[observe][status]") {
+  auto snapshot = healthy();
+  CHECK(status_of(snapshot)["forecast"] == json{{"full_at", nullptr},
+                                                {"full_in_seconds", nullptr},
+                                                {"growth_bytes_per_second", 0.0},
+                                                {"limited_by", nullptr}});
+  snapshot.rates = {60, 1.5, 0.25};
+  snapshot.forecast = {12000.5, 2.5, "disk_reserve"};
+  const auto document = status_of(snapshot);
+  CHECK(document["rates"] == json{{"window_seconds", 60.0},
+                                  {"accepted_per_second", 1.5},
+                                  {"delivered_per_second", 0.25}});
+  CHECK(document["forecast"] == json{{"full_at", "2026-11-24T01:49:22.623Z"},
+                                     {"full_in_seconds", 12000.5},
+                                     {"growth_bytes_per_second", 2.5},
+                                     {"limited_by", "disk_reserve"}});
 }
 
 TEST_CASE("status: nothing delivered yet is an empty object, not null", "[observe][status]") {

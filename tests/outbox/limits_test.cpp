@@ -136,3 +136,36 @@ TEST_CASE("outbox: the WAL counts, and is emptied before anything is refused", "
   for (int i = 0; i < 400; ++i) REQUIRE(box.append(make_entry("x")));
   CHECK(box->stats().bytes <= box.config.max_size_bytes);
 }
+
+TEST_CASE("outbox: what it says cannot be removed fits the file", "[outbox][limits]") {
+  // Small, usual and large bodies, with the headers that a provider behind a proxy sends.
+  for (const std::size_t body_bytes : {200UZ, 3'000UZ, 60'000UZ}) {
+    Box box;
+    box.open();
+    const auto before = box->stats().bytes;
+    for (int i = 0; i < 300; ++i) {
+      auto entry = make_entry(body_of(body_bytes, i), "key-" + std::to_string(i));
+      for (int h = 0; h < 8; ++h)
+        entry.headers.emplace_back("X-Header-" + std::to_string(h), std::string(40, 'v'));
+      box.append_ok(std::move(entry));
+    }
+    box.reopen();  // The WAL is empty then.
+    const auto stats = box->stats();
+    const auto grown = static_cast<double>(stats.bytes - before);
+    CAPTURE(body_bytes, grown, stats.kept_bytes);
+    CHECK(static_cast<double>(stats.kept_bytes) > 0.8 * grown);
+    CHECK(static_cast<double>(stats.kept_bytes) < 1.3 * grown);
+    CHECK(stats.appended == 300);
+    CHECK(stats.file_bytes >= stats.bytes);
+
+    // Delivered entries stay in the file for a day, and are no reason to worry.
+    box.settle_all(EntryState::delivered);
+    CHECK(box->stats().kept_bytes == 0);
+    CHECK(box->stats().bytes > before + 300 * body_bytes);
+    // A dead one is kept until somebody decides.
+    box.append_ok(make_entry("dead"));
+    box.settle_all(EntryState::dead);
+    CHECK(box->stats().kept_bytes > 4 * kib);
+    CHECK(box->stats().appended == 301);
+  }
+}
