@@ -77,6 +77,11 @@ std::string known_source(const std::string& name, const std::vector<std::string>
 void add_ingress(Families& families, const IngressStats& ingress,
                  const std::vector<std::string>& source_names) {
   std::map<std::pair<std::string, int>, std::uint64_t> requests;
+  // What is alarmed about is there from the start: a rate over a series that appears with its first
+  // refusal would miss exactly that one.
+  requests[{"", 503}] = 0;
+  for (const auto& name : source_names)
+    for (const int code : {401, 503}) requests[{name, code}] = 0;
   for (const auto& [key, count] : ingress.requests)
     requests[{known_source(key.first, source_names), key.second}] += count;
   auto& family =
@@ -88,6 +93,11 @@ void add_ingress(Families& families, const IngressStats& ingress,
   add_histogram(families, "ingress_duration_seconds",
                 "Time from the first byte of a webhook request to its answer.",
                 ingress.request_seconds);
+  add_gauge(families, "ingress_connections", "Open connections of senders.",
+            as_number(ingress.connections));
+  add_gauge(families, "ingress_inflight_bytes",
+            "Bytes of requests that are arriving or wait for their answer.",
+            as_number(ingress.inflight_bytes));
 }
 
 void add_outbox(Families& families, const HealthSnapshot& snapshot) {
@@ -106,8 +116,23 @@ void add_outbox(Families& families, const HealthSnapshot& snapshot) {
             oldest_pending_age_seconds(snapshot));
   add_gauge(families, "outbox_size_bytes", "Used pages of the outbox file plus its WAL.",
             as_number(outbox.bytes));
+  add_gauge(families, "outbox_size_max_bytes", "What it may take: outbox.max_size.",
+            as_number(outbox.bytes_max));
+  add_gauge(families, "outbox_pending_body_bytes", "Bytes of the bodies of all pending entries.",
+            as_number(outbox.pending_body_bytes));
+  add_gauge(families, "outbox_can_store",
+            "1 while a write would be accepted; 0 while senders get 503.",
+            outbox.can_store ? 1 : 0);
+  // Always there, so that a comparison needs no second case: never is later than any threshold.
+  add_gauge(families, "outbox_time_to_full_seconds",
+            "When writes will be refused for want of room, if things go on as they do; +Inf if not "
+            "within 30 days, 0 while they are refused.",
+            snapshot.forecast.full_in_seconds.value_or(std::numeric_limits<double>::infinity()));
   add_gauge(families, "disk_free_bytes", "Free bytes of the outbox's file system.",
             as_number(outbox.disk_free_bytes));
+  add_gauge(families, "disk_reserve_bytes",
+            "Free bytes below which writes are refused: outbox.disk_reserve.",
+            as_number(outbox.disk_reserve_bytes));
 }
 
 void add_delivered(Families& families, const RelayStats& relay,
@@ -182,6 +207,9 @@ std::string metrics_text(const HealthSnapshot& snapshot,
   add_ingress(families, snapshot.ingress, source_names);
   add_outbox(families, snapshot);
   add_relay(families, snapshot.relay, source_names);
+  add_counter(families, "log_lines_dropped_total",
+              "Lines of log that were thrown away because nobody took them in time.",
+              as_number(snapshot.log_lines_dropped));
   auto& build = add_family(families, "build_info", "1, with the version.", MetricType::Gauge);
   add_sample(build, {{"version", snapshot.version}}, 1);
   return prometheus::TextSerializer().Serialize(families);

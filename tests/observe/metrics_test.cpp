@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <catch2/catch_approx.hpp>
 #include <catch2/catch_test_macros.hpp>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -28,11 +29,19 @@ auto scrape(const HealthSnapshot& snapshot) {
 const std::map<std::string, std::string> types{
     {"holdfast_ingress_requests_total", "counter"},
     {"holdfast_ingress_duration_seconds", "histogram"},
+    {"holdfast_ingress_connections", "gauge"},
+    {"holdfast_ingress_inflight_bytes", "gauge"},
     {"holdfast_outbox_commit_duration_seconds", "histogram"},
     {"holdfast_outbox_group_entries", "histogram"},
     {"holdfast_outbox_entries", "gauge"},
     {"holdfast_outbox_oldest_pending_age_seconds", "gauge"},
     {"holdfast_outbox_size_bytes", "gauge"},
+    {"holdfast_outbox_size_max_bytes", "gauge"},
+    {"holdfast_outbox_pending_body_bytes", "gauge"},
+    {"holdfast_outbox_can_store", "gauge"},
+    {"holdfast_outbox_time_to_full_seconds", "gauge"},
+    {"holdfast_disk_reserve_bytes", "gauge"},
+    {"holdfast_log_lines_dropped_total", "counter"},
     {"holdfast_disk_free_bytes", "gauge"},
     {"holdfast_delivered_entries_total", "counter"},
     {"holdfast_delivery_attempts_total", "counter"},
@@ -78,6 +87,42 @@ TEST_CASE("metrics: the outbox's values, with all four states always", "[observe
   CHECK(value("holdfast_outbox_size_bytes") == 4096);
   CHECK(value("holdfast_disk_free_bytes") == 5368709120.0);
   CHECK(scrape(HealthSnapshot{}).at("holdfast_outbox_entries").samples.size() == 4);
+}
+
+TEST_CASE("metrics: limits, forecast and whether it can store", "[observe][metrics]") {
+  const auto value = [](const HealthSnapshot& snapshot, const std::string& name) {
+    return scrape(snapshot).at(name).at(name);
+  };
+  auto snapshot = healthy();
+  snapshot.outbox.disk_reserve_bytes = 268435456;
+  snapshot.outbox.pending_body_bytes = 77;
+  snapshot.ingress.connections = 5;
+  snapshot.ingress.inflight_bytes = 6;
+  snapshot.log_lines_dropped = 7;
+  CHECK(value(snapshot, "holdfast_outbox_size_max_bytes") == 8589934592.0);
+  CHECK(value(snapshot, "holdfast_disk_reserve_bytes") == 268435456.0);
+  CHECK(value(snapshot, "holdfast_outbox_pending_body_bytes") == 77);
+  CHECK(value(snapshot, "holdfast_outbox_can_store") == 1);
+  CHECK(value(snapshot, "holdfast_ingress_connections") == 5);
+  CHECK(value(snapshot, "holdfast_ingress_inflight_bytes") == 6);
+  CHECK(value(snapshot, "holdfast_log_lines_dropped_total") == 7);
+  // No end in sight is later than every threshold, and never absent.
+  CHECK(std::isinf(value(snapshot, "holdfast_outbox_time_to_full_seconds")));
+  snapshot.forecast.full_in_seconds = 12000.5;
+  CHECK(value(snapshot, "holdfast_outbox_time_to_full_seconds") == 12000.5);
+  snapshot.outbox.can_store = false;
+  CHECK(value(snapshot, "holdfast_outbox_can_store") == 0);
+}
+
+TEST_CASE("metrics: refusals that are alarmed about are there from the start",
+          "[observe][metrics]") {
+  const std::string name = "holdfast_ingress_requests_total";
+  const auto requests = scrape(HealthSnapshot{}).at(name);
+  CHECK(requests.samples.size() == 5);
+  for (const std::string source : {"twilio", "whatsapp"})
+    for (const std::string code : {"401", "503"})
+      CHECK(requests.at(name, {{"source", source}, {"code", code}}) == 0);
+  CHECK(requests.at(name, {{"source", ""}, {"code", "503"}}) == 0);
 }
 
 TEST_CASE("metrics: histograms are cumulative and count what lies beyond the last bound",
