@@ -69,6 +69,8 @@ class Service::Impl {
     snapshot.version = version();
     snapshot.node = outbox_->node().to_string();
     snapshot.shutting_down = shutting_down_;
+    if (dependencies_.log_lines_dropped)
+      snapshot.log_lines_dropped = dependencies_.log_lines_dropped();
     snapshot.outbox = outbox_->stats();
     snapshot.relay = relay_->stats();
     if (ingress_ready_) snapshot.ingress = ingress_->stats();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <functional>
 #include <memory>
@@ -26,6 +27,8 @@ class Service {
     const Clock& clock;
     LogSink log;
     std::function<void(const Failure&)> on_broken;  ///< See Outbox::Dependencies::on_broken.
+    /// Lines that the log has lost so far, for the metric; empty: none.
+    std::function<std::uint64_t()> log_lines_dropped = {};
   };
   /// Opens the outbox, then starts writer, relay, admin and ingress, in that order.
   /// Errors:   those of Outbox::open; refused where an address cannot be bound.

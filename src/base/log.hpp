@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -10,9 +11,11 @@ namespace holdfast::base {
 
 /// A sink that writes one line an event to standard error, as text or JSON, through spdlog.
 /// The line is handed to a background thread with a bounded queue that drops the oldest when full:
-/// a stuck reader of standard error must never hold up an answer to a sender.
+/// a stuck reader of standard error must never hold up an answer to a sender. What is lost is
+/// counted, and told in `log_lines_dropped` once lines pass again. One fault that repeats is summed
+/// up in `event_repeated` (Repeats).
 ///
-/// Threads:  the returned sink: any.
+/// Threads:  the returned sink, dropped: any.
 class StderrLog {
  public:
   explicit StderrLog(const LogConfig& config);
@@ -22,6 +25,8 @@ class StderrLog {
   [[nodiscard]] LogSink sink();
   /// Blocks:   until the lines so far are written, at most a second.
   void flush();
+  /// Lines that were thrown away so far, because nobody took them in time.
+  [[nodiscard]] std::uint64_t dropped() const;
 
  private:
   class Impl;

@@ -83,7 +83,8 @@ int serve(const Context& context) {
           warning.message,
           {{"key", warning.key}, {"line", std::to_string(warning.line)}}});
   const auto on_broken = [&log](const Failure& failure) { leave_broken(failure, log); };
-  auto service = Service::start(*config, {context.clock, sink, on_broken});
+  auto service =
+      Service::start(*config, {context.clock, sink, on_broken, [&log] { return log.dropped(); }});
   if (!service) {
     log.flush();
     print_error(service.error().message);

@@ -5,9 +5,14 @@
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <csignal>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <ranges>
+#include <regex>
+#include <string>
 
 #include "support/leaks_allowed.hpp"
+#include "support/wait.hpp"
 
 using namespace holdfast;
 
@@ -92,4 +97,70 @@ TEST_CASE("log: a reader that is stuck holds up neither a caller nor the end", "
     for (int i = 0; i < 20'000; ++i) sink({LogLevel::info, "event", std::string(100, 'x')});
   }
   SUCCEED("returned");
+}
+
+TEST_CASE("log: an event that repeats is summed up, at the latest when the log ends",
+          "[base][log]") {
+  CapturedStderr captured;
+  {
+    base::StderrLog log({.level = "info", .format = LogFormat::json});
+    const auto sink = log.sink();
+    for (int i = 0; i < 100; ++i)
+      sink({LogLevel::warn, "entry_dead", "refused", {{"source", "orders"}}});
+    sink({LogLevel::info, "stopped", "Stopped"});
+  }
+  const auto text = captured.read();
+  std::map<std::string, int> counts;
+  for (const auto line : std::views::split(std::string_view(text), '\n'))
+    if (!line.empty()) {
+      const auto document = nlohmann::json::parse(line);
+      ++counts[document["event"]];
+      if (document["event"] == "event_repeated") {
+        CHECK(document["count"] == "80");
+        CHECK(document["repeated_event"] == "entry_dead");
+        CHECK(document["source"] == "orders");
+        CHECK(document["level"] == "warn");
+      }
+    }
+  CHECK(counts ==
+        std::map<std::string, int>{{"entry_dead", 20}, {"event_repeated", 1}, {"stopped", 1}});
+}
+
+TEST_CASE("log: a flood is summed up ten seconds after its beginning, without another event",
+          "[base][log][slow]") {
+  CapturedStderr captured;
+  base::StderrLog log({});
+  const auto sink = log.sink();
+  for (int i = 0; i < 50; ++i) sink({LogLevel::warn, "write_refused", "full"});
+  log.flush();
+  CHECK_FALSE(captured.read().contains("event_repeated"));
+  // Blocks until the thread writes.
+  const auto summary = captured.read();
+  CHECK(summary.contains("warn event_repeated: The same came 30 times more."));
+  CHECK(summary.contains("repeated_event=write_refused"));
+}
+
+TEST_CASE("log: what a stuck reader lost is counted, and told once lines pass again",
+          "[base][log]") {
+  CapturedStderr captured;
+  base::StderrLog log({.level = "debug", .format = LogFormat::text});
+  const auto sink = log.sink();
+  const int sent = 20'000;
+  for (int i = 0; i < sent; ++i) sink({LogLevel::debug, "request", std::string(100, 'x')});
+  CHECK(log.dropped() > 5'000);
+  // Somebody reads again.
+  std::string text;
+  REQUIRE(support::eventually(
+      [&] {
+        sink({LogLevel::info, "later", "again"});
+        text += captured.read();
+        return text.contains("log_lines_dropped") && text.contains("later: again");
+      },
+      std::chrono::seconds(20)));
+  std::uint64_t told = 0;
+  const std::regex count("warn log_lines_dropped: [^\\n]* count=([0-9]+)");
+  for (std::sregex_iterator match(text.begin(), text.end(), count), end; match != end; ++match)
+    told += std::stoull((*match)[1]);
+  CHECK(told > 5'000);
+  CHECK(told <= log.dropped());
 }

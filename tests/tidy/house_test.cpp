@@ -145,6 +145,31 @@ TEST_CASE("house: every metric is documented", "[tidy]") {
   }
 }
 
+TEST_CASE("house: every event of the log is documented, and there is no other in the page",
+          "[tidy]") {
+  // An event's name stands behind its level, or is what a helper gets that makes the event.
+  const std::regex event("(?:LogLevel::[a-z]+|level),\\s*\"([a-z_]+)\",|note\\(\\s*\"([a-z_]+)\"");
+  std::set<std::string> made;
+  for (const auto& file : files_under({"src"}, {".cpp", ".hpp"})) {
+    const auto text = read(file);
+    for (std::sregex_iterator match(text.begin(), text.end(), event), end; match != end; ++match)
+      made.insert((*match)[1].matched ? (*match)[1] : (*match)[2]);
+  }
+  const auto page = read(root / "docs" / "operations.md");
+  const auto begin = page.find("### Log events");
+  REQUIRE(begin != std::string::npos);
+  std::set<std::string> told;
+  const std::regex name("`([a-z_]+)`");
+  for (const auto& line : lines_of(page.substr(begin, page.find("\n## ", begin) - begin))) {
+    if (!line.starts_with("| `")) continue;
+    const auto names = line.substr(0, line.find('|', 1));
+    for (std::sregex_iterator match(names.begin(), names.end(), name), end; match != end; ++match)
+      told.insert((*match)[1]);
+  }
+  CHECK(made.size() > 40);
+  CHECK(made == told);
+}
+
 TEST_CASE("house: migrations are numbered without gaps", "[tidy]") {
   for (const auto* folder : {"migrations/outbox", "migrations/postgres"}) {
     int expected = 0;
