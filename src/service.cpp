@@ -131,6 +131,19 @@ class Service::Impl {
     return {};
   }
 
+  observe::Operations operations() {
+    return {.outbox = outbox_.get(),
+            .set_pause =
+                [this](const auto& source, bool paused, const Actor& by) {
+                  return paused ? relay_->pause(source, by) : relay_->resume(source, by);
+                },
+            .probe = [this](std::chrono::milliseconds limit) { return relay_->probe(limit); },
+            .hold_back =
+                [this](std::int64_t seq, std::chrono::milliseconds limit) {
+                  return relay_->hold_back(seq, limit);
+                }};
+  }
+
   std::expected<void, Failure> start_admin() {
     auto started = observe::AdminServer::start(
         config_.admin,
@@ -138,7 +151,8 @@ class Service::Impl {
          .clock = dependencies_.clock,
          .log = dependencies_.log,
          .source_names = names_of(config_.sources),
-         .history = [this] { return observe::history_json(sampler_.history().samples()); }});
+         .history = [this] { return observe::history_json(sampler_.history().samples()); },
+         .operations = operations()});
     if (!started) return std::unexpected(started.error());
     admin_ = std::move(*started);
     return {};

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "holdfast/secret.hpp"
@@ -71,9 +72,18 @@ struct DestinationConfig {
   std::chrono::milliseconds shutdown_timeout{10'000};
 };
 
+/// Who may look and change through the admin listener.
+struct AdminToken {
+  std::string name;  ///< What the audit log shows.
+  Secret secret;
+  bool operator==(const AdminToken&) const = default;
+};
+/// The name of the one token of `admin.token = "…"`.
+inline constexpr std::string_view unnamed_token = "admin";
+
 struct AdminConfig {
   ListenAddress listen{"127.0.0.1", 9090};
-  Secret token;  ///< Empty: loopback only.
+  std::vector<AdminToken> tokens;  ///< Empty: loopback only, and everybody there.
 };
 
 enum class LogFormat { text, json };

@@ -39,7 +39,10 @@ class [[nodiscard]] HeldBack {
  public:
   explicit HeldBack(std::function<void()> release) : release_(std::move(release)) {}
   HeldBack(HeldBack&& other) noexcept : release_(std::exchange(other.release_, {})) {}
-  HeldBack& operator=(HeldBack&&) = delete;
+  HeldBack& operator=(HeldBack&& other) noexcept {
+    std::swap(release_, other.release_);
+    return *this;
+  }
   ~HeldBack() {
     if (release_) release_();
   }

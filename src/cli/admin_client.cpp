@@ -36,6 +36,10 @@ std::string admin_url(const ListenAddress& listen) {
   return "http://" + reachable.to_string();
 }
 
+Secret admin_token(const Config& config) {
+  return config.admin.tokens.empty() ? Secret() : config.admin.tokens.front().secret;
+}
+
 std::expected<AdminReply, Failure> admin_get(const std::string& url, const std::string& path,
                                              const Secret& token,
                                              std::chrono::milliseconds timeout) {

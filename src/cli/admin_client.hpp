@@ -18,6 +18,9 @@ struct AdminReply {
 /// The URL by which this machine reaches the listener: a wildcard address becomes loopback.
 [[nodiscard]] std::string admin_url(const ListenAddress& listen);
 
+/// The token that this configuration has for its own commands: the first one.
+[[nodiscard]] Secret admin_token(const Config& config);
+
 /// GETs `path` of `url` ("http://host:port").
 ///
 /// Blocks:   at most `timeout` for the whole exchange.

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <format>
 
+#include "base/cursor.hpp"
+#include "base/entry_json.hpp"
 #include "cli/app.hpp"
-#include "cli/cursor.hpp"
-#include "cli/entry_json.hpp"
 #include "cli/entry_text.hpp"
 #include "cli/outbox_request.hpp"
 #include "cli/output.hpp"
@@ -66,14 +66,16 @@ int list(const Context& context, const std::string& outbox_path, const ListArgum
   const auto more = has_more(*reader, request, *entries);
   if (!more) return report(more.error());
   const std::string next =
-      *more ? to_text(Cursor{request.oldest_first, entries->back().seq}) : std::string();
+      *more ? base::to_text(base::Cursor{request.oldest_first, entries->back().seq,
+                                         base::filters_digest(request)})
+            : std::string();
   if (as_json) {
     nlohmann::ordered_json document{{"entries", nlohmann::ordered_json::array()}};
     for (const auto& entry : *entries)
-      document["entries"].push_back(summary_json(entry, place->held(entry)));
+      document["entries"].push_back(base::summary_json(entry, place->held(entry)));
     document["next_cursor"] =
         next.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(next);
-    print(document_text(document));
+    print(base::document_text(document));
     return exit_good;
   }
   const auto held = [&](const EntrySummary& entry) { return place->held(entry).value_or(false); };
@@ -110,7 +112,7 @@ int show(const Context& context, const std::string& outbox_path, const std::stri
   }
   const Entry& entry = **found;
   if (body) return print_body(entry);
-  print(as_json ? document_text(entry_json(entry, place->held(entry)))
+  print(as_json ? base::document_text(base::entry_json(entry, place->held(entry)))
                 : entry_text(entry, place->held(entry).value_or(false)));
   return exit_good;
 }

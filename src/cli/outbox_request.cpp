@@ -2,9 +2,9 @@
 
 #include <format>
 
+#include "base/cursor.hpp"
 #include "base/encoding.hpp"
 #include "cli/app.hpp"
-#include "cli/cursor.hpp"
 #include "config/quantity.hpp"
 
 namespace holdfast::cli {
@@ -36,10 +36,12 @@ ListRequest list_request(const ListArguments& arguments, WallTime now) {
   request.oldest_first = arguments.order == "oldest";
   request.limit = arguments.limit;
   if (arguments.cursor.empty()) return request;
-  const auto cursor = parse_cursor(arguments.cursor);
+  const auto cursor = base::parse_cursor(arguments.cursor);
   if (!cursor) throw UsageError("--cursor: this is no cursor; copy next_cursor of the page before");
   if (arguments.order_given && cursor->oldest_first != request.oldest_first)
     throw UsageError("--cursor: it belongs to a list of the other --order; keep the order");
+  if (cursor->filters != base::filters_digest(request))
+    throw UsageError("--cursor: it belongs to a list with other filters; keep the filters");
   request.oldest_first = cursor->oldest_first;
   request.beyond_seq = cursor->beyond_seq;
   return request;

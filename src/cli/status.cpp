@@ -24,7 +24,7 @@ int print_status(const Context& context, bool as_json) {
   const auto config = load_config(context);
   if (!config) return config.error();
   const std::string url = admin_url(config->admin.listen);
-  const auto reply = admin_get(url, "/api/v1/status", config->admin.token, status_timeout);
+  const auto reply = admin_get(url, "/api/v1/status", admin_token(*config), status_timeout);
   if (!reply) {
     print_error(reply.error().message);
     return exit_failed;

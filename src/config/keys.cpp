@@ -44,6 +44,7 @@ constexpr std::string_view destination_keys[] = {"url",
                                                  "backoff_max",
                                                  "shutdown_timeout"};
 constexpr std::string_view admin_keys[] = {"listen", "token", "token_file"};
+constexpr std::string_view token_keys[] = {"name", "secret", "secret_file"};
 constexpr std::string_view log_keys[] = {"level", "format"};
 constexpr std::string_view source_keys[] = {"name",
                                             "provider",
@@ -74,6 +75,7 @@ constexpr KeyTable tables[] = {{"ingress", "[ingress]", ingress_keys},
                                {"outbox", "[outbox]", outbox_keys},
                                {"destination", "[destination]", destination_keys},
                                {"admin", "[admin]", admin_keys},
+                               {"token", "[[admin.token]]", token_keys, true},
                                {"log", "[log]", log_keys},
                                {"source", "[[source]]", source_keys},
                                {"write", "a statement of write = [{ … }]", write_keys, true}};

@@ -71,13 +71,12 @@ void check_listeners(const toml::table& root, const Config& config, Loading& loa
   const bool token_faulty = std::ranges::any_of(loading.errors.list, [](const ConfigError& error) {
     return error.key.starts_with("admin.token");
   });
-  if (!admin.listen.is_loopback() && admin.token.empty() && !token_faulty)
-    loading.errors.list.push_back(
-        {line_of(root, "admin", "listen"), "admin.listen",
-         std::format(
-             "{} is not loopback and there is no token; write token or token_file, or listen "
-             "on 127.0.0.1",
-             admin.listen.to_string())});
+  if (!admin.listen.is_loopback() && admin.tokens.empty() && !token_faulty)
+    loading.errors.list.push_back({line_of(root, "admin", "listen"), "admin.listen",
+                                   std::format("{} is not loopback and there is no token; write "
+                                               "token, token_file or [[admin.token]], or listen "
+                                               "on 127.0.0.1",
+                                               admin.listen.to_string())});
   if (admin.listen.port != 0 && admin.listen == config.ingress.listen)
     loading.errors.list.push_back({line_of(root, "admin", "listen"), "admin.listen",
                                    std::format("{} is ingress.listen already; choose another port",

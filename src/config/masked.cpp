@@ -176,6 +176,19 @@ void write(Writer& out, const SourceConfig& source, const IngressConfig& ingress
   if (!source.statements.empty()) write(out, source.statements);
 }
 
+void write(Writer& out, const AdminConfig& admin) {
+  out.section("[admin]");
+  out.text("listen", admin.listen.to_string());
+  const bool unnamed = admin.tokens.size() == 1 && admin.tokens.front().name == unnamed_token;
+  if (admin.tokens.empty() || unnamed)
+    return out.raw("token", secret_text(unnamed ? admin.tokens.front().secret : Secret()));
+  for (const auto& token : admin.tokens) {
+    out.section("[[admin.token]]");
+    out.text("name", token.name);
+    out.raw("secret", secret_text(token.secret));
+  }
+}
+
 }  // namespace
 
 std::string to_masked_toml(const Config& config) {
@@ -183,9 +196,7 @@ std::string to_masked_toml(const Config& config) {
   write(out, config.ingress);
   write(out, config.outbox);
   write(out, config.destination);
-  out.section("[admin]");
-  out.text("listen", config.admin.listen.to_string());
-  out.raw("token", secret_text(config.admin.token));
+  write(out, config.admin);
   out.section("[log]");
   out.text("level", config.log.level);
   out.text("format", config.log.format == LogFormat::json ? "json" : "text");

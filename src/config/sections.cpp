@@ -127,27 +127,6 @@ void read_destination(const toml::table& table, DestinationConfig& destination, 
                              duration_text(destination.backoff_initial)));
 }
 
-void read_admin(const toml::table& table, AdminConfig& admin, Loading& loading) {
-  TableReader reader(table, "admin", "admin", loading);
-  reader.read_parsed("listen", admin.listen, parse_listen);
-  const auto* token = table.get("token");
-  if (token != nullptr && (token->is_array() || token->is_table()))
-    return reader.error("token",
-                        "[[admin.token]] is not available in this version; write one string");
-  if (auto value = reader.secret("token")) {
-    const bool sendable = std::ranges::all_of(*value, [](char c) { return c > 0x20 && c < 0x7F; });
-    if (!sendable)
-      return reader.error(
-          reader.has("token_file") ? "token_file" : "token",
-          "holds a space, control or non-ASCII character, which no client can send; "
-          "check for a stray line break");
-    if (*value == secret_mask)
-      return reader.error(reader.has("token_file") ? "token_file" : "token",
-                          std::string(mask_message));
-    admin.token = Secret(*std::move(value));
-  }
-}
-
 void read_log(const toml::table& table, LogConfig& log, Loading& loading) {
   static constexpr std::array<std::string_view, 4> levels{"debug", "info", "warn", "error"};
   static constexpr std::array<std::string_view, 2> formats{"text", "json"};

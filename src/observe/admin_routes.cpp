@@ -1,135 +1,152 @@
 #include "observe/admin_routes.hpp"
 
-#include <arpa/inet.h>
 #include <httplib.h>
 
-#include <algorithm>
 #include <array>
-#include <charconv>
-#include <cstdint>
 #include <nlohmann/json.hpp>
 
-#include "base/encoding.hpp"
-#include "observe/health.hpp"
-#include "observe/metrics.hpp"
+#include "observe/admin_guard.hpp"
+#include "observe/api.hpp"
+#include "observe/http_server.hpp"
 
 namespace holdfast::observe {
 namespace {
 
-constexpr const char* json_type = "application/json";
+enum class Access { open, token };
 
 struct Route {
-  std::string_view path;
-  bool needs_token;
-  AdminAnswer (*answer)(const AdminContext&);
+  std::string_view method;
+  std::string_view path;  ///< `*` stands for one segment: an id or a name.
+  Access access;
+  AdminAnswer (*answer)(const Call&);
+  std::size_t body_bytes_max = admin_body_bytes_max;
 };
-
-AdminAnswer live(const AdminContext&) {
-  return {200, "text/plain; charset=utf-8", "ok\n", {}};
-}
-
-AdminAnswer ready(const AdminContext& context) {
-  const auto snapshot = context.health();
-  return {health_status_code(snapshot), json_type, ready_json(snapshot), {}};
-}
-
-AdminAnswer health(const AdminContext& context) {
-  const auto snapshot = context.health();
-  return {health_status_code(snapshot), json_type, health_json(snapshot), {}};
-}
-
-AdminAnswer metrics(const AdminContext& context) {
-  return {200, metrics_content_type, metrics_text(context.health(), context.source_names), {}};
-}
-
-AdminAnswer status(const AdminContext& context) {
-  return {200, json_type, status_json(context.health()), {}};
-}
-
-AdminAnswer history(const AdminContext& context) {
-  return {200, json_type, context.history(), {}};
-}
 
 constexpr std::array routes{
-    Route{"/livez", false, live},
-    Route{"/readyz", false, ready},
-    Route{"/healthz", false, ready},
-    Route{"/api/health", false, health},
-    Route{"/metrics", true, metrics},
-    Route{"/api/v1/status", true, status},
-    Route{"/api/v1/history", true, history},
+    Route{"GET", "/livez", Access::open, api::live},
+    Route{"GET", "/readyz", Access::open, api::ready},
+    Route{"GET", "/healthz", Access::open, api::ready},
+    Route{"GET", "/api/health", Access::open, api::health},
+    Route{"GET", "/metrics", Access::token, api::metrics},
+    Route{"GET", "/api/v1/status", Access::token, api::status},
+    Route{"GET", "/api/v1/history", Access::token, api::history},
+    Route{"GET", "/api/v1/stream", Access::token, api::stream},
+    Route{"GET", "/api/v1/openapi.json", Access::token, api::openapi},
+    Route{"GET", "/api/v1/audit", Access::token, api::audit},
+    Route{"GET", "/api/v1/entries", Access::token, api::entries},
+    Route{"POST", "/api/v1/entries/retry", Access::token, api::retry_many},
+    Route{"POST", "/api/v1/entries/discard", Access::token, api::discard_many},
+    Route{"POST", "/api/v1/entries/replay", Access::token, api::replay_many},
+    Route{"POST", "/api/v1/entries/import", Access::token, api::import_entries,
+          import_body_bytes_max},
+    Route{"GET", "/api/v1/entries/*", Access::token, api::entry},
+    Route{"POST", "/api/v1/entries/*/retry", Access::token, api::retry_one},
+    Route{"POST", "/api/v1/entries/*/discard", Access::token, api::discard_one},
+    Route{"POST", "/api/v1/entries/*/replay", Access::token, api::replay_one},
+    Route{"POST", "/api/v1/entries/*/erase", Access::token, api::erase_one},
+    Route{"POST", "/api/v1/relay/pause", Access::token, api::pause_relay},
+    Route{"POST", "/api/v1/relay/resume", Access::token, api::resume_relay},
+    Route{"POST", "/api/v1/relay/probe", Access::token, api::probe},
+    Route{"POST", "/api/v1/sources/*/pause", Access::token, api::pause_source},
+    Route{"POST", "/api/v1/sources/*/resume", Access::token, api::resume_source},
 };
 
-bool is_port(std::string_view text) {
-  std::uint16_t port = 0;
-  const auto end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, port);
-  return error == std::errc() && stopped == end;
+/// What `*` of a route stands for in this path; nullopt if the path is another one.
+std::optional<std::string> match(std::string_view pattern, std::string_view path) {
+  const auto star = pattern.find('*');
+  if (star == std::string_view::npos)
+    return pattern == path ? std::optional<std::string>("") : std::nullopt;
+  const auto tail = pattern.substr(star + 1);
+  if (!path.starts_with(pattern.substr(0, star)) || !path.ends_with(tail)) return std::nullopt;
+  if (path.size() <= star + tail.size()) return std::nullopt;
+  const auto segment = path.substr(star, path.size() - star - tail.size());
+  if (segment.contains('/')) return std::nullopt;
+  return std::string(segment);
 }
 
-bool is_loopback_ipv4(std::string_view name) {
-  in_addr address{};
-  return ::inet_pton(AF_INET, std::string(name).c_str(), &address) == 1 &&
-         (ntohl(address.s_addr) >> 24) == 127;
+struct Found {
+  const Route* route = nullptr;
+  std::string parameter;
+  std::string allow;  ///< The methods of this path, where the method of the request is none.
+};
+
+/// A path that is there by itself comes before one with a segment that may be anything.
+Found find_route(const AdminRequest& request) {
+  const std::string method = request.method == "HEAD" ? "GET" : request.method;
+  Found found;
+  for (const Route& route : routes) {
+    auto parameter = match(route.path, request.path);
+    if (!parameter) continue;
+    if (route.method == method) return {&route, *std::move(parameter), {}};
+    found.allow = route.method == "GET" ? "GET, HEAD" : std::string(route.method);
+  }
+  return found;
 }
 
-// Only without a token: whoever has the token needs no protection from browsers.
-std::optional<AdminAnswer> refuse_host(const AdminRequest& request) {
-  if (request.hosts.empty() && request.http_1_0) return std::nullopt;
-  if (request.hosts.size() != 1) return problem(400, "A request needs exactly one Host header.");
-  if (is_loopback_host(request.hosts.front())) return std::nullopt;
-  return problem(421, "Without admin.token this listener answers only to a loopback Host.");
-}
+/// The checks that come before the answer, and what they found out.
+struct Checked {
+  std::optional<AdminAnswer> refusal;
+  Found found;
+  std::string token_name;
+};
 
-bool has_token(const AdminRequest& request, const std::string& token) {
-  constexpr std::string_view scheme = "Bearer ";
-  if (request.authorizations.size() != 1) return false;
-  const std::string_view given = request.authorizations.front();
-  if (given.size() < scheme.size() ||
-      !base::equal_ignore_case(given.substr(0, scheme.size()), scheme))
-    return false;
-  // cpp-httplib hands over header values percent-decoded, so the token is compared in that form.
-  return base::equal_constant_time(given.substr(scheme.size()),
-                                   httplib::decode_path_component(token));
+Checked check(const AdminRequest& request, const AdminContext& context) {
+  Checked checked;
+  const bool open = context.tokens.empty();
+  if (open && (checked.refusal = refuse_host(request))) return checked;
+  checked.found = find_route(request);
+  if (checked.found.route == nullptr) {
+    checked.refusal = checked.found.allow.empty()
+                          ? problem(404, "There is nothing at this path.")
+                          : problem(405, "This path does not take this method.");
+    if (!checked.found.allow.empty())
+      checked.refusal->headers.emplace_back("Allow", checked.found.allow);
+    return checked;
+  }
+  checked.token_name = "loopback";
+  if (!open && checked.found.route->access == Access::token) {
+    auto name = token_name(request, context.tokens);
+    if (!name) {
+      checked.refusal = problem(401, "This path needs the bearer token of admin.token.");
+      checked.refusal->headers.emplace_back("WWW-Authenticate", "Bearer realm=\"holdfast\"");
+      return checked;
+    }
+    checked.token_name = *std::move(name);
+  }
+  if (open && request.method == "POST") checked.refusal = refuse_post(request);
+  return checked;
 }
 
 }  // namespace
 
-bool is_loopback_host(std::string_view host) {
-  if (host.starts_with('[')) {
-    const auto rest = host.starts_with("[::1]") ? host.substr(5) : "?";
-    return rest.empty() || (rest.starts_with(':') && is_port(rest.substr(1)));
-  }
-  const auto colon = host.find(':');
-  const auto name = host.substr(0, colon);
-  if (colon != std::string_view::npos && !is_port(host.substr(colon + 1))) return false;
-  return base::equal_ignore_case(name, "localhost") || is_loopback_ipv4(name);
+AdminAnswer problem(int status, std::string_view detail, std::string_view field) {
+  nlohmann::json body{{"type", "about:blank"},
+                      {"title", httplib::status_message(status)},
+                      {"status", status},
+                      {"detail", detail}};
+  if (!field.empty()) body["field"] = field;
+  return {status, "application/problem+json",
+          body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
 }
 
-AdminAnswer problem(int status, std::string_view detail) {
-  const nlohmann::json body{{"type", "about:blank"},
-                            {"title", httplib::status_message(status)},
-                            {"status", status},
-                            {"detail", detail}};
-  return {status, "application/problem+json", body.dump(), {}};
+AdminAnswer problem(const Failure& failure) {
+  if (failure.kind == FailureKind::invalid) return problem(400, failure.message);
+  auto answer = problem(503, failure.message);
+  answer.headers.emplace_back("Retry-After", "1");
+  return answer;
+}
+
+Admission admit(const AdminRequest& request, const AdminContext& context) {
+  auto checked = check(request, context);
+  if (checked.refusal) return {std::move(checked.refusal), 0};
+  return {std::nullopt, checked.found.route->body_bytes_max};
 }
 
 AdminAnswer answer(const AdminRequest& request, const AdminContext& context) {
-  if (context.token.empty())
-    if (auto refusal = refuse_host(request)) return *std::move(refusal);
-  const auto route = std::ranges::find(routes, request.path, &Route::path);
-  if (route == routes.end()) return problem(404, "There is nothing at this path.");
-  if (request.method != "GET" && request.method != "HEAD") {
-    auto refusal = problem(405, "This path can only be read.");
-    refusal.headers.emplace_back("Allow", "GET, HEAD");
-    return refusal;
-  }
-  if (route->needs_token && !context.token.empty() && !has_token(request, context.token)) {
-    auto refusal = problem(401, "This path needs the bearer token of admin.token.");
-    refusal.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"holdfast\"");
-    return refusal;
-  }
-  return route->answer(context);
+  auto checked = check(request, context);
+  if (checked.refusal) return *std::move(checked.refusal);
+  return checked.found.route->answer(
+      {request, context, std::move(checked.found.parameter), std::move(checked.token_name)});
 }
 
 }  // namespace holdfast::observe

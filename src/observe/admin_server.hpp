@@ -11,11 +11,12 @@
 #include "holdfast/failure.hpp"
 #include "holdfast/health.hpp"
 #include "holdfast/log.hpp"
+#include "observe/admin_request.hpp"
 
 namespace holdfast::observe {
 
 /// Health, status and metrics on a socket and a pool of their own, so that overloaded webhooks
-/// cannot silence them. Nothing that it serves changes any state.
+/// cannot silence them; and what operators look into and change.
 ///
 /// Threads:  address: any. stop: one at a time.
 class AdminServer {
@@ -26,6 +27,7 @@ class AdminServer {
     LogSink log;
     std::vector<std::string> source_names;  ///< The configured ones: the labels of metrics.
     std::function<std::string()> history;   ///< The document of GET /api/v1/history.
+    Operations operations;                  ///< What operators look into and change.
   };
 
   /// Binds, listens and serves.
@@ -40,6 +42,10 @@ class AdminServer {
 
   /// The bound address, with the real port where 0 was configured.
   [[nodiscard]] ListenAddress address() const;
+  /// What start refuses of a configuration without a look at the system.
+  [[nodiscard]] static std::expected<void, Failure> check(const AdminConfig& config);
+  /// From now on the tokens of `config` count, and these names of sources. Any thread.
+  void reload(const AdminConfig& config, std::vector<std::string> source_names);
   /// Stops listening and ends all threads; idle clients are not waited for.
   void stop();
 

@@ -153,4 +153,8 @@ std::string status_json(const HealthSnapshot& snapshot) {
   });
 }
 
+std::string stream_event(const HealthSnapshot& snapshot) {
+  return "event: status\ndata: " + status_json(snapshot) + "\n\n";
+}
+
 }  // namespace holdfast::observe

@@ -20,6 +20,9 @@ namespace holdfast::observe {
 /// The answer of GET /api/v1/status: the health document with numbers and reasons.
 [[nodiscard]] std::string status_json(const HealthSnapshot& snapshot);
 
+/// One event of GET /api/v1/stream: the same document as a server-sent event.
+[[nodiscard]] std::string stream_event(const HealthSnapshot& snapshot);
+
 /// Age of the oldest pending entry, at millisecond precision; 0 if there is none, never negative.
 [[nodiscard]] double oldest_pending_age_seconds(const HealthSnapshot& snapshot);
 

@@ -48,20 +48,63 @@ HttpServer::HttpServer(ListenAddress address, const Clock& clock, Handlers handl
     : address_(std::move(address)), clock_(clock) {
   set_socket_options(
       [](socket_t socket) { httplib::set_socket_opt(socket, SOL_SOCKET, SO_REUSEADDR, 1); });
-  set_payload_max_length(admin_body_bytes_max);
+  set_payload_max_length(import_body_bytes_max);
   // These two only tell the client; serve() is what keeps to them.
   set_keep_alive_timeout(admin_idle_limit.count());
   set_keep_alive_max_count(admin_requests_per_connection_max);
-  // The library's routes are not used: they match patterns and answer without a body.
-  set_pre_routing_handler(
-      [answer = std::move(handlers.answer)](const auto& request, auto& response) {
-        answer(request, response);
-        return HandlerResponse::Handled;
-      });
-  // "Handled" makes the library write the body with its length.
-  set_error_handler([refuse = std::move(handlers.refuse)](const auto& request, auto& response) {
-    if (response.body.empty()) refuse(request, response);
+  set_handlers(std::move(handlers));
+}
+
+void HttpServer::set_handlers(Handlers given) {
+  const auto handlers = std::make_shared<const Handlers>(std::move(given));
+  // The library's routes are not used: they match patterns and answer without a body. "Handled"
+  // makes it write the body with its length. It reads the body of a POST only after this.
+  set_pre_routing_handler([handlers](const auto& request, auto& response) {
+    if (request.method == "POST" && handlers->admit(request, response))
+      return HandlerResponse::Unhandled;
+    if (request.method != "POST") handlers->answer(request, {}, response);
     return HandlerResponse::Handled;
+  });
+  Post("[^]*", [this, handlers](const auto& request, auto& response, const auto& reader) {
+    take_post(*handlers, request, reader, response);
+  });
+  set_error_handler([handlers](const auto& request, auto& response) {
+    if (response.body.empty()) handlers->refuse(request, response);
+    return HandlerResponse::Handled;
+  });
+}
+
+void HttpServer::take_post(const Handlers& handlers, const httplib::Request& request,
+                           const httplib::ContentReader& reader,
+                           httplib::Response& response) const {
+  const auto bytes_max = handlers.admit(request, response);
+  if (!bytes_max) return;
+  std::string body;
+  const bool has_body =
+      request.has_header("Content-Length") || request.has_header("Transfer-Encoding");
+  if (has_body) {
+    if (*bytes_max > admin_body_bytes_max) stream_of(request).begin_request(import_request_limit);
+    bool fits = true;
+    const bool whole = reader([&](const char* data, std::size_t size) {
+      fits = body.size() + size <= *bytes_max;
+      if (fits) body.append(data, size);
+      return fits;
+    });
+    if (!fits) response.status = httplib::StatusCode::PayloadTooLarge_413;
+    // The library has set the status of what it refused itself.
+    if (fits && !whole && response.status < 400)
+      response.status = httplib::StatusCode::BadRequest_400;
+    if (!whole) return handlers.refuse(request, response);
+  }
+  handlers.answer(request, std::move(body), response);
+}
+
+// The library hands through the address of the client, and nothing else that is ours.
+TimedStream& HttpServer::stream_of(const httplib::Request& request) const {
+  return connections_.with([&](const auto& connections) -> TimedStream& {
+    const auto found = connections.find(request.remote_addr);
+    HOLDFAST_CHECK(found != connections.end(), "a request comes by a connection");
+    return *found->second;
   });
 }
 
@@ -153,14 +196,31 @@ void HttpServer::accept_connections() {
   }
 }
 
+/// An entry of connections_ for as long as the connection lasts.
+struct HttpServer::Connected {
+  Connected(Connections& all, std::string name_given, TimedStream& stream)
+      : connections(all), name(std::move(name_given)) {
+    connections.with([&](auto& map) { map[name] = &stream; });
+  }
+  ~Connected() {
+    connections.with([&](auto& map) { map.erase(name); });
+  }
+  Connected(const Connected&) = delete;
+  Connected& operator=(const Connected&) = delete;
+  Connections& connections;
+  const std::string name;
+};
+
 void HttpServer::serve(int socket) noexcept {
   try {
     TimedStream stream(socket, stop_fd_, waiting_, clock_);
+    const Connected connected(connections_, std::to_string(++connections_made_), stream);
     for (std::size_t left = admin_requests_per_connection_max; left > 0; --left) {
       if (!stream.await_request(admin_idle_limit)) break;
       stream.begin_request(admin_request_limit);
       bool closed = false;
-      if (!process_request(stream, "", 0, "", 0, left == 1, closed, nullptr) || closed) break;
+      if (!process_request(stream, connected.name, 0, "", 0, left == 1, closed, nullptr) || closed)
+        break;
       if (stream.refused()) break;
     }
   } catch (const std::exception&) {

@@ -28,7 +28,23 @@ bool TimedStream::await_request(std::chrono::milliseconds limit) {
 
 void TimedStream::begin_request(std::chrono::milliseconds limit) {
   since_ = clock_.steady_now();
+  limit_ = limit;
   deadline_ = since_ + limit;
+}
+
+bool TimedStream::rest(std::chrono::milliseconds time) {
+  const auto end = clock_.steady_now() + time;
+  std::array<pollfd, 2> watched{{{socket_, POLLRDHUP, 0}, {stop_fd_, POLLIN, 0}}};
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - clock_.steady_now());
+    const int ready =
+        ::poll(watched.data(), watched.size(),
+               static_cast<int>(std::max(left, std::chrono::milliseconds(0)).count()));
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready != 0) return false;
+    begin_request(limit_);
+    return true;
+  }
 }
 
 // A stop ends waiting for input only: an answer that is being written is finished. Those that wait
@@ -83,7 +99,10 @@ ssize_t TimedStream::write(const char* source, size_t size) {
   // The library writes each head from its first byte on, and tells nobody else what it answered.
   constexpr std::string_view version = "HTTP/1.1 ";
   const std::string_view head(source, size);
-  if (head.starts_with(version) && size > version.size()) refused_ = head[version.size()] >= '4';
+  if (head.starts_with(version) && size > version.size()) {
+    refused_ = head[version.size()] >= '4';
+    begin_request(limit_);
+  }
   while (wait_writable()) {
     const ssize_t sent = ::send(socket_, source, size, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent >= 0) return sent;

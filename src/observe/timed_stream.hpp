@@ -32,8 +32,12 @@ class TimedStream final : public httplib::Stream {
   /// when others wait for longer than this client may then take: give_way_after.
   /// Blocks:   at most `limit`.
   [[nodiscard]] bool await_request(std::chrono::milliseconds limit);
-  /// From now on all reads and writes together must end within `limit`.
+  /// From now on all reads of the request together must end within `limit`, and then all writes of
+  /// the answer: the time that making it takes is ours, not the client's.
   void begin_request(std::chrono::milliseconds limit);
+  /// Sleeps between two events of an answer that does not end. False: the server stops, or the
+  /// client is gone.
+  [[nodiscard]] bool rest(std::chrono::milliseconds time);
   /// True after an answer of 400 or above. What follows it cannot be trusted to be a request: the
   /// framing may be what was wrong.
   [[nodiscard]] bool refused() const { return refused_; }
@@ -60,6 +64,7 @@ class TimedStream final : public httplib::Stream {
   // Owned by the thread that serves the connection.
   SteadyTime since_{};  ///< When waiting for the request began, then the request itself.
   SteadyTime deadline_{};
+  std::chrono::milliseconds limit_{0};
   std::array<char, 4096> buffer_{};
   std::size_t begin_ = 0;
   std::size_t end_ = 0;

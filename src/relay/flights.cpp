@@ -49,9 +49,18 @@ bool Flights::in_flight(std::int64_t seq) const {
 
 bool Flights::hold_back(std::int64_t seq, std::chrono::milliseconds limit) {
   std::unique_lock lock(mutex_);
-  if (!changed_.wait_for(lock, limit, [&] { return !in_flight(seq); })) return false;
+  changed_.wait_for(lock, limit, [&] { return closed_ || !in_flight(seq); });
+  if (in_flight(seq)) return false;
   held_back_.insert(seq);
   return true;
+}
+
+void Flights::close() {
+  {
+    const std::scoped_lock lock(mutex_);
+    closed_ = true;
+  }
+  changed_.notify_all();
 }
 
 void Flights::release(std::int64_t seq) {

@@ -50,6 +50,8 @@ class Flights {
   /// Waits until the entry is not in flight, and keeps it from being sent until release.
   /// Returns:  false if it still was after `limit`.
   [[nodiscard]] bool hold_back(std::int64_t seq, std::chrono::milliseconds limit);
+  /// Nothing will change any more: whoever waits is answered now.
+  void close();
   /// It was changed, or not, and may be sent if it is still pending.
   void release(std::int64_t seq);
 
@@ -66,6 +68,7 @@ class Flights {
   std::map<std::uint32_t, Sent> sent_;  ///< By machine.
   std::multiset<std::int64_t> held_back_;
   std::uint64_t changes_ = 0;
+  bool closed_ = false;
 };
 
 }  // namespace holdfast::relay

@@ -50,15 +50,8 @@ class Relay::Impl {
 
   void run(const std::stop_token& stop) {
     if (machines_.empty()) return wait_for(stop);
-    std::vector<std::jthread> others;
-    for (std::size_t i = 1; i < machines_.size(); ++i)
-      others.emplace_back(
-          [this, i](const std::stop_token& token) { run_machine(*machines_[i], token); });
-    // All at once, not one after the other as they are joined.
-    const std::stop_callback stop_others(stop, [&] {
-      for (auto& other : others) other.request_stop();
-    });
-    run_machine(*machines_.front(), stop);
+    run_machines(stop);
+    shared_.flights.close();
   }
 
   void wake() { shared_.wake.raise(); }
@@ -102,9 +95,9 @@ class Relay::Impl {
       std::vector<RelayStats> each;
       for (const auto& machine : machines_) each.push_back(machine->stats());
       stats = relay::merge_stats(each);
-      std::ranges::copy(shared_.sources.paused_sources(), std::back_inserter(stats.paused_sources));
-      stats.paused_sources = relay::without_repeats(std::move(stats.paused_sources));
     }
+    std::ranges::copy(shared_.sources.paused_sources(), std::back_inserter(stats.paused_sources));
+    stats.paused_sources = relay::without_repeats(std::move(stats.paused_sources));
     if (shared_.economy) add_window(stats);
     if (shared_.paused) {
       stats.state = DestinationState::paused;
@@ -116,6 +109,18 @@ class Relay::Impl {
   }
 
  private:
+  void run_machines(const std::stop_token& stop) {
+    std::vector<std::jthread> others;
+    for (std::size_t i = 1; i < machines_.size(); ++i)
+      others.emplace_back(
+          [this, i](const std::stop_token& token) { run_machine(*machines_[i], token); });
+    // All at once, not one after the other as they are joined.
+    const std::stop_callback stop_others(stop, [&] {
+      for (auto& other : others) other.request_stop();
+    });
+    run_machine(*machines_.front(), stop);
+  }
+
   void restore_pauses() {
     const auto pauses = outbox_.pauses();
     if (!pauses) throw Error(pauses.error());

@@ -1,4 +1,4 @@
-#include "cli/entry_json.hpp"
+#include "base/entry_json.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -9,7 +9,7 @@ using namespace holdfast::cli;
 using namespace holdfast::cli::test;
 
 TEST_CASE("cli: an entry as JSON has the keys of the contract", "[cli][entry]") {
-  const auto document = entry_json(dead_entry(), false);
+  const auto document = base::entry_json(dead_entry(), false);
   std::vector<std::string> keys;
   for (const auto& [key, value] : document.items()) keys.push_back(key);
   CHECK(keys == std::vector<std::string>{"id",
@@ -38,6 +38,7 @@ TEST_CASE("cli: an entry as JSON has the keys of the contract", "[cli][entry]") 
                                          "headers",
                                          "body_base64",
                                          "body_text",
+                                         "order_hash",
                                          "attempts"});
   CHECK(document["id"] == "0190a0b0-0000-7000-8000-000000000007");
   CHECK(document["seq"] == 7);
@@ -55,28 +56,28 @@ TEST_CASE("cli: an entry as JSON has the keys of the contract", "[cli][entry]") 
 }
 
 TEST_CASE("cli: a summary as JSON has null where nothing is known", "[cli][entry]") {
-  const auto document = summary_json(pending_entry(), std::nullopt);
+  const auto document = base::summary_json(pending_entry(), std::nullopt);
   for (const auto* key : {"dedupe_key", "held", "settled_at", "reason", "sqlstate", "constraint",
                           "error", "duplicate_of", "conflicts_with", "replay_of"})
     CHECK(document[key].is_null());
   CHECK_FALSE(document.contains("body_base64"));
-  CHECK(summary_json(pending_entry(), true)["held"] == true);
+  CHECK(base::summary_json(pending_entry(), true)["held"] == true);
 }
 
 TEST_CASE("cli: a body that is not UTF-8 comes as base64 alone", "[cli][entry]") {
   auto entry = dead_entry();
   entry.body = "\xff\x01";
-  CHECK(entry_json(entry, false)["body_base64"] == "/wE=");
-  CHECK_FALSE(entry_json(entry, false).contains("body_text"));
+  CHECK(base::entry_json(entry, false)["body_base64"] == "/wE=");
+  CHECK_FALSE(base::entry_json(entry, false).contains("body_text"));
   entry.payload_kept = false;
-  CHECK(entry_json(entry, false)["body_base64"].is_null());
-  CHECK(entry_json(entry, false)["headers"].is_null());
+  CHECK(base::entry_json(entry, false)["body_base64"].is_null());
+  CHECK(base::entry_json(entry, false)["headers"].is_null());
 }
 
 TEST_CASE("cli: JSON is well formed whatever an error message holds", "[cli][entry]") {
   auto entry = dead_entry();
   entry.error = "\xff\n\"";
-  const auto text = document_text(summary_json(entry, false));
+  const auto text = base::document_text(base::summary_json(entry, false));
   CHECK(nlohmann::json::accept(text));
   CHECK(text.ends_with("}\n"));
 }

@@ -104,7 +104,7 @@ TEST_CASE("config: the whole example loads and says what it says", "[config][loa
   CHECK(config->origin == "holdfast.toml");
   CHECK(config->ingress.public_url == "https://hooks.example.com");
   CHECK(config->destination.url.reveal() == "postgres://h/d");
-  CHECK(config->admin.token.empty());
+  CHECK(config->admin.tokens.empty());
   REQUIRE(config->sources.size() == 3);
   CHECK(config->sources[0].provider == Provider::whatsapp);
   CHECK(config->sources[0].verify_token.reveal() == "v");
@@ -240,7 +240,7 @@ TEST_CASE("config: what a later version brings is refused as such", "[config][lo
   CHECK(later("ingress", "tls_certificate = \"x.pem\""));
   CHECK(later("ingress", "tls_key = \"x.pem\""));
   CHECK(errors_of("[[admin.token]]\nname = \"x\"\n" + std::string(one_source))
-            .contains("admin.token: [[admin.token]] is not available in this version"));
+            .contains("admin.token[0].secret: is missing"));
 }
 
 TEST_CASE("config: inline tables may span lines and end in a comma, as TOML 1.1 has it",
@@ -282,8 +282,7 @@ TEST_CASE("config: what no line is to blame for comes last", "[config][load]") {
 TEST_CASE("config: an admin listener beyond loopback needs a token", "[config][load]") {
   CHECK(errors_in("admin", "listen = \"0.0.0.0:9090\"") ==
         "holdfast.toml:2: admin.listen: 0.0.0.0:9090 is not loopback and there is no token; write "
-        "token "
-        "or token_file, or listen on 127.0.0.1");
+        "token, token_file or [[admin.token]], or listen on 127.0.0.1");
   CHECK(errors_in("admin", "listen = \"0.0.0.0:9090\"\ntoken = \"${X:}\"").contains("no token"));
   CHECK(errors_in("admin", "listen = \"0.0.0.0:9090\"\ntoken = \"t\"") == "ok");
   CHECK(errors_in("admin", "listen = \"[::1]:9090\"") == "ok");
@@ -354,4 +353,30 @@ TEST_CASE("config: broken files are refused, never a crash", "[config][load]") {
     }
   }
   SUCCEED();
+}
+
+TEST_CASE("config: named tokens for the admin listener, each with a name and a secret of its own",
+          "[config][load]") {
+  const std::string ann = "[[admin.token]]\nname = \"ann\"\nsecret = \"one\"\n";
+  const auto config =
+      parse_text(ann + "[[admin.token]]\nname = \"night.shift\"\nsecret = \"${BOB}\"\n" +
+                     std::string(one_source),
+                 {{"BOB", "two"}});
+  REQUIRE(config);
+  REQUIRE(config->admin.tokens.size() == 2);
+  CHECK(config->admin.tokens[0].name == "ann");
+  CHECK(config->admin.tokens[1].secret.reveal() == "two");
+  const auto refused = [&](const std::string& token) {
+    return errors_of(ann + "[[admin.token]]\n" + token + std::string(one_source));
+  };
+  CHECK(refused("name = \"ann\"\nsecret = \"two\"\n").contains("is there twice"));
+  CHECK(refused("name = \"bob\"\nsecret = \"one\"\n").contains("is that of another name"));
+  CHECK(refused("name = \"a b\"\nsecret = \"two\"\n").contains("is no name"));
+  CHECK(refused("name = \"bob\"\nsecret = \"\"\n").contains("is empty"));
+  CHECK(refused("secret = \"two\"\n").contains("admin.token[1].name: is missing"));
+  CHECK(refused("name = \"bob\"\n").contains("admin.token[1].secret: is missing"));
+  CHECK(refused("name = \"bob\"\nsecret = \"t w\"\n").contains("no client can send"));
+  CHECK(refused("nam = \"bob\"\nsecret = \"two\"\n").contains("did you mean \"name\""));
+  CHECK(errors_of("[admin.token]\nname = \"bob\"\n" + std::string(one_source))
+            .contains("[[admin.token]] with two brackets"));
 }

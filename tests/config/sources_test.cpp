@@ -153,7 +153,7 @@ TEST_CASE("config: every secret has a file form", "[config][source][files]") {
                 folder.path("").substr(0, folder.path("").size() - 1))}});
   REQUIRE(config);
   CHECK(config->destination.url.reveal() == "postgres://h/d");
-  CHECK(config->admin.token.reveal() == "tok");
+  CHECK(config->admin.tokens.at(0).secret.reveal() == "tok");
   CHECK(config->sources[0].secrets[0].reveal() == "tok");
   CHECK(config->sources[0].verify_token.reveal() == "tok");
 }

@@ -62,7 +62,7 @@ void check_use(const Config& config) {
     const bool open = source.provider == Provider::none && !source.allow_unverified;
     HOLDFAST_CHECK(!open || config.ingress.listen.is_loopback(), "an open door is asked for");
   }
-  HOLDFAST_CHECK(!config.admin.token.empty() || config.admin.listen.is_loopback(),
+  HOLDFAST_CHECK(!config.admin.tokens.empty() || config.admin.listen.is_loopback(),
                  "admin is never open to the network");
 }
 

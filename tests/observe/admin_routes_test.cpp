@@ -3,6 +3,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <nlohmann/json.hpp>
 
+#include "observe/admin_guard.hpp"
 #include "sample.hpp"
 
 namespace {
@@ -13,13 +14,21 @@ using holdfast::observe::answer;
 using holdfast::observe::is_loopback_host;
 
 AdminContext context(std::string token = "") {
-  return {holdfast::test::healthy, {"twilio"}, std::move(token), [] {
-            return std::string(R"({"step_seconds":10,"samples":[]})");
-          }};
+  AdminContext context;
+  context.health = holdfast::test::healthy;
+  context.source_names = {"twilio"};
+  if (!token.empty()) context.tokens.push_back({"admin", holdfast::Secret(std::move(token))});
+  context.history = [] { return std::string(R"({"step_seconds":10,"samples":[]})"); };
+  return context;
 }
 
 AdminRequest get(std::string path, std::vector<std::string> authorizations = {}) {
-  return {"GET", std::move(path), {"127.0.0.1:9090"}, std::move(authorizations), false};
+  AdminRequest request;
+  request.method = "GET";
+  request.path = std::move(path);
+  request.hosts = {"127.0.0.1:9090"};
+  request.authorizations = std::move(authorizations);
+  return request;
 }
 
 TEST_CASE("admin: only real loopback names pass the Host guard", "[observe][admin]") {
@@ -108,10 +117,14 @@ TEST_CASE("admin: the token guards metrics and status, not the health of the pro
 }
 
 TEST_CASE("admin: an unknown path is 404 and another method 405 with Allow", "[observe][admin]") {
-  for (const auto* path : {"/", "/livez/", "/livezz", "/metrics/x", "/api/v1/entries"}) {
+  for (const auto* path : {"/nothing", "/livez/", "/livezz", "/metrics/x", "/api/v1/entriesx",
+                           "/api/v1/entries/", "/api/v1/entries/a/b", "/api/v1/sources/pause"}) {
     INFO(path);
     CHECK(answer(get(path), context()).status == 404);
   }
+  auto post = get("/api/v1/relay/pause");
+  CHECK(answer(post, context()).headers ==
+        std::vector<std::pair<std::string, std::string>>{{"Allow", "POST"}});
   for (const auto* method : {"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"}) {
     auto request = get("/readyz");
     request.method = method;

@@ -37,7 +37,8 @@ httplib::Client client_of(std::uint16_t port) {
 class Daemon {
  public:
   explicit Daemon(std::string token = "") {
-    AdminConfig config{{"127.0.0.1", 0}, Secret(std::move(token))};
+    AdminConfig config{{"127.0.0.1", 0}, {}};
+    if (!token.empty()) config.tokens.push_back({"admin", Secret(std::move(token))});
     auto started = AdminServer::start(config, dependencies());
     REQUIRE(started);
     server_ = *std::move(started);
@@ -49,7 +50,8 @@ class Daemon {
               events.with([&](auto& names) { names.emplace_back(event.name); });
             },
             {"twilio", "whatsapp"},
-            [] { return std::string("{}"); }};
+            [] { return std::string("{}"); },
+            {}};
   }
   AdminServer& server() { return *server_; }
   std::uint16_t port() const { return server_->address().port; }
@@ -240,7 +242,7 @@ TEST_CASE("admin server: a second one on the same port is refused with what to d
 
 TEST_CASE("admin server: an address of another machine is refused", "[observe][admin]") {
   Daemon daemon;
-  const AdminConfig foreign{{"192.0.2.1", 0}, Secret("token")};
+  const AdminConfig foreign{{"192.0.2.1", 0}, {{"admin", Secret("token")}}};
   const auto server = AdminServer::start(foreign, daemon.dependencies());
   REQUIRE_FALSE(server);
   CHECK(server.error().kind == FailureKind::refused);
@@ -249,11 +251,11 @@ TEST_CASE("admin server: an address of another machine is refused", "[observe][a
 
 TEST_CASE("admin server: without a token only loopback is allowed", "[observe][admin]") {
   Daemon daemon;
-  const auto open = AdminServer::start({{"0.0.0.0", 0}, {}}, daemon.dependencies());
+  const auto open = AdminServer::start(AdminConfig{{"0.0.0.0", 0}, {}}, daemon.dependencies());
   REQUIRE_FALSE(open);
   CHECK(open.error().kind == FailureKind::refused);
   CHECK(open.error().message.contains("set admin.token"));
-  CHECK(AdminServer::start({{"0.0.0.0", 0}, Secret("token")}, daemon.dependencies()));
+  CHECK(AdminServer::start({{"0.0.0.0", 0}, {{"admin", Secret("token")}}}, daemon.dependencies()));
 }
 
 TEST_CASE("admin server: stop is prompt with idle and half-sent clients, and frees the port",

@@ -5,17 +5,23 @@
 #include <string>
 #include <string_view>
 
-namespace holdfast::cli {
+#include "holdfast/listing.hpp"
+
+namespace holdfast::base {
 
 /// Where a listing goes on. Its text is opaque to users, so that its form may change.
 struct Cursor {
   bool oldest_first = false;
   std::int64_t beyond_seq = 0;
+  /// Of the filters of the listing: with others it would go on where nobody has been.
+  std::uint32_t filters = 0;
   bool operator==(const Cursor&) const = default;
 };
 
+/// Made of state, source, key and SQLSTATE. The times are left out, since "24h ago" moves on.
+[[nodiscard]] std::uint32_t filters_digest(const ListRequest& request);
 [[nodiscard]] std::string to_text(const Cursor& cursor);
 /// nullopt for anything that to_text did not make.
 [[nodiscard]] std::optional<Cursor> parse_cursor(std::string_view text);
 
-}  // namespace holdfast::cli
+}  // namespace holdfast::base

@@ -7,7 +7,7 @@
 #include "holdfast/entry.hpp"
 
 /// Entries as the JSON of the contract. Pure.
-namespace holdfast::cli {
+namespace holdfast::base {
 
 /// One line of a list. `held`: true if the entry waits for a source that is not configured; nullopt
 /// if the configuration is not known, which is shown as null.
@@ -21,4 +21,4 @@ namespace holdfast::cli {
 /// Indented, with a line break at its end.
 [[nodiscard]] std::string document_text(const nlohmann::ordered_json& document);
 
-}  // namespace holdfast::cli
+}  // namespace holdfast::base
