@@ -132,12 +132,12 @@ class StderrSink final : public spdlog::sinks::base_sink<spdlog::details::null_m
 class StderrLog::Impl {
  public:
   explicit Impl(const LogConfig& config)
-      : level_(level_of(config.level)),
-        json_(config.format == LogFormat::json),
+      : json_(config.format == LogFormat::json),
         sink_(std::make_shared<StderrSink>()),
         pool_(std::make_shared<spdlog::details::thread_pool>(queue_lines_max, 1)),
         logger_(std::make_shared<spdlog::async_logger>(
-            "holdfast", sink_, pool_, spdlog::async_overflow_policy::overrun_oldest)) {
+            "holdfast", sink_, pool_, spdlog::async_overflow_policy::overrun_oldest)),
+        level_(level_of(config.level)) {
     logger_->set_level(spdlog::level::trace);
     // The pool owns the thread that asks, so it is there whenever that thread is.
     sink_->on_loss(json_, [pool = pool_.get()] { return std::uint64_t{pool->overrun_counter()}; });
@@ -154,13 +154,14 @@ class StderrLog::Impl {
   Impl& operator=(const Impl&) = delete;
 
   void write(const LogEvent& event) {
-    if (event.level < level_) return;
+    if (event.level < level_.load(std::memory_order_relaxed)) return;
     const auto verdict =
         repeats_.with([&](Repeats& repeats) { return repeats.judge(event, clock_.steady_now()); });
     if (verdict == Repeats::Verdict::write) post(event);
     if (verdict == Repeats::Verdict::cut_first) due_.raise();
   }
   [[nodiscard]] std::uint64_t dropped() const { return sink_->dropped(); }
+  void set_level(std::string_view name) { level_ = level_of(name); }
   bool flush() {
     const auto count = flushes_.with([](std::uint64_t& posted) { return ++posted; });
     logger_->flush();
@@ -189,12 +190,12 @@ class StderrLog::Impl {
 
   // Constant after construction.
   SystemClock clock_;
-  LogLevel level_;
   bool json_;
   std::shared_ptr<StderrSink> sink_;
   std::shared_ptr<spdlog::details::thread_pool> pool_;
   std::shared_ptr<spdlog::async_logger> logger_;
-  // Guarded: any thread.
+  // Atomic or guarded: any thread.
+  std::atomic<LogLevel> level_;
   Guarded<std::uint64_t> flushes_{std::uint64_t{0}};
   Guarded<Repeats> repeats_;
   WakeSignal due_;
@@ -206,6 +207,10 @@ StderrLog::~StderrLog() = default;
 
 LogSink StderrLog::sink() {
   return [impl = impl_](const LogEvent& event) { impl->write(event); };
+}
+
+void StderrLog::set_level(std::string_view level) {
+  impl_->set_level(level);
 }
 
 void StderrLog::flush() {

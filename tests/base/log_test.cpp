@@ -87,6 +87,23 @@ TEST_CASE("log: a flush returns after the lines are written; levels below the ch
   CHECK_FALSE(text.contains("quiet"));
 }
 
+TEST_CASE("log: another level counts from then on, in every sink that was handed out", "[base]") {
+  CapturedStderr captured;
+  base::StderrLog log({.level = "error", .format = LogFormat::text});
+  const auto sink = log.sink();
+  sink({LogLevel::warn, "before", "not shown"});
+  log.set_level("debug");
+  sink({LogLevel::debug, "between", "shown"});
+  log.set_level("warn");
+  sink({LogLevel::info, "after", "not shown"});
+  sink({LogLevel::warn, "last", "shown"});
+  log.flush();
+  const auto text = captured.read();
+  CHECK(text.contains(" debug between: shown\n"));
+  CHECK(text.ends_with(" warn last: shown\n"));
+  CHECK_FALSE((text.contains("before") || text.contains("after")));
+}
+
 TEST_CASE("log: a reader that is stuck holds up neither a caller nor the end", "[base]") {
   CapturedStderr captured;
   {
