@@ -62,9 +62,9 @@ std::size_t slow_bytes_max(const IngressConfig& config, const SourceTable& sourc
 Engine::Engine(const IngressConfig& config, SourceTable sources, TrustedProxies proxies,
                IngressServer::Dependencies dependencies)
     : config_(config),
-      sources_(std::move(sources)),
       proxies_(std::move(proxies)),
       dependencies_(std::move(dependencies)),
+      sources_(std::move(sources)),
       intake_(config.append_timeout, proxies_,
               {dependencies_.outbox, dependencies_.clock, dependencies_.log}),
       budget_(config.max_inflight_bytes),
@@ -79,7 +79,7 @@ Engine::Engine(const IngressConfig& config, SourceTable sources, TrustedProxies 
                                   SteadyTime started) { answered(source, status, started); }},
       workers_({config.max_connections, queue_max}, dependencies_.clock,
                [this](std::unique_ptr<Session> session) { serve(std::move(session)); }),
-      room_({slow_bytes_max(config, sources_), lingering_max},
+      room_({slow_bytes_max(config, *sources_.get()), lingering_max},
             {places_, workers_, dependencies_.clock, [this] { warn_full(); }}) {}
 
 Engine::~Engine() {
@@ -136,6 +136,12 @@ void Engine::stop(milliseconds grace) {
   if (!places_.wait_until_empty(grace)) room_.cut_all();
   workers_.join();
   room_.stop();
+}
+
+void Engine::reload(SourceTable sources) {
+  // Room first: a body that the new sources take must fit.
+  room_.set_bytes_max(slow_bytes_max(config_, sources));
+  sources_.set(std::make_shared<const SourceTable>(std::move(sources)));
 }
 
 void Engine::accepted(int socket, const IpAddress& peer) {

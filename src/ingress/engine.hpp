@@ -37,6 +37,7 @@ class Engine final : private httplib::Server {
   [[nodiscard]] ListenAddress address() const { return address_; }
   [[nodiscard]] IngressStats stats() const;
   void stop(std::chrono::milliseconds grace);
+  void reload(SourceTable sources);
 
  private:
   [[nodiscard]] std::expected<void, Failure> bind();
@@ -52,11 +53,11 @@ class Engine final : private httplib::Server {
 
   // Constant after construction; address_ after listen_and_serve.
   const IngressConfig config_;
-  const SourceTable sources_;
   const TrustedProxies proxies_;
   const IngressServer::Dependencies dependencies_;
   ListenAddress address_;
   // Any thread: they lock or are atomic.
+  SourcesInForce sources_;
   Intake intake_;
   Traffic traffic_;
   ByteBudget budget_;

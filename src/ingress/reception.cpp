@@ -20,9 +20,9 @@ Reception::Taken Reception::take_head(Connection& connection) {
   if (!*complete) return Progress::more;
   connection.consume(parser_.size());
   head_ = parser_.take();
-  auto decision = sources_.admit(head_);
+  auto decision = sources_.get()->admit(head_);
   if (auto* refusal = std::get_if<Refused>(&decision)) return std::unexpected(std::move(*refusal));
-  admitted_ = std::get<Admitted>(decision);
+  admitted_ = std::get<Admitted>(std::move(decision));
   remaining_ = head_.content_length;
   state_ = head_.has_body() ? State::body : State::complete;
   expectation_ = head_.expect_continue;

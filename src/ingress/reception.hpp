@@ -25,7 +25,7 @@ class Reception {
   enum class Progress { more, complete };
 
   /// Needs:    `sources` and `budget` outlive it.
-  Reception(const HeadLimits& limits, const SourceTable& sources, ByteBudget& budget,
+  Reception(const HeadLimits& limits, const SourcesInForce& sources, ByteBudget& budget,
             SteadyTime started)
       : parser_(limits), sources_(sources), started_(started), share_(budget) {}
 
@@ -59,7 +59,7 @@ class Reception {
   [[nodiscard]] std::unexpected<Refused> refused(const Fault& fault) const;
 
   HeadParser parser_;
-  const SourceTable& sources_;
+  const SourcesInForce& sources_;
   const SteadyTime started_;
   State state_ = State::head;
   RequestHead head_;

@@ -28,6 +28,9 @@ ListenAddress IngressServer::address() const {
 IngressStats IngressServer::stats() const {
   return engine_->stats();
 }
+void IngressServer::reload(SourceTable sources) {
+  engine_->reload(std::move(sources));
+}
 void IngressServer::stop(std::chrono::milliseconds grace) {
   engine_->stop(grace);
 }

@@ -17,10 +17,11 @@
 namespace holdfast::ingress {
 
 class Engine;
+class SourceTable;
 
 /// The HTTP server that takes writes from senders and answers 2xx once they are in the outbox.
 ///
-/// Threads:  start and stop: one owner; address and stats: any.
+/// Threads:  start, reload and stop: one owner; address and stats: any.
 class IngressServer {
  public:
   struct HealthReply {
@@ -47,6 +48,10 @@ class IngressServer {
   /// With the real port where 0 was configured.
   [[nodiscard]] ListenAddress address() const;
   [[nodiscard]] IngressStats stats() const;
+
+  /// From now on requests are admitted by these sources; those whose head is complete end by the
+  /// old ones. No connection is closed, and what was counted stays.
+  void reload(SourceTable sources);
 
   /// Stops listening and closes idle connections at once, answers the requests that are in
   /// progress, joins all threads.

@@ -112,21 +112,21 @@ void Session::answer(const Reply& reply) {
                                                      : Persistence::implied;
   connection_.queue(render(reply, head.method, persistence, context_.clock.wall_now()));
   if (last) ending_ = reply.status >= 400 ? Ending::linger : Ending::close;
-  const auto* source = reception_->admitted().source;
+  const auto source = reception_->admitted().source;
   const auto started = reception_->started();
   // Before the answer leaves: a sender that has it may send the next at once, and must find room.
   reception_.reset();
-  context_.answered(source, reply.status, started);
+  context_.answered(source.get(), reply.status, started);
 }
 
-void Session::refuse(const Reply& reply, const Source* source) {
+void Session::refuse(const Reply& reply, SharedSource source) {
   const auto now = context_.clock.steady_now();
   const auto method = reception_ ? reception_->head().method : std::string();
   connection_.queue(render(reply, method, Persistence::close, context_.clock.wall_now()));
   ending_ = Ending::linger;
   const auto started = reception_ ? reception_->started() : now;
   reception_.reset();
-  context_.answered(source, reply.status, started);
+  context_.answered(source.get(), reply.status, started);
 }
 
 bool Session::expire() {

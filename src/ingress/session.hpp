@@ -25,7 +25,7 @@ class Session {
  public:
   /// What all sessions share. Outlives them.
   struct Context {
-    const SourceTable& sources;
+    const SourcesInForce& sources;
     ByteBudget& budget;
     const Clock& clock;
     HeadLimits limits;
@@ -51,7 +51,7 @@ class Session {
   void answer(const Reply& reply);
   /// Answers whatever was received so far with an error, after which the connection ends; a
   /// connection without a request gets it, too.
-  void refuse(const Reply& reply, const Source* source = nullptr);
+  void refuse(const Reply& reply, SharedSource source = nullptr);
   /// What to do when deadline() has passed; call advance then, unless false: destroy it.
   [[nodiscard]] bool expire();
 

@@ -85,7 +85,7 @@ std::expected<SourceTable, Failure> SourceTable::make(const IngressConfig& confi
           std::format("reading source {}: its path {} is reserved; choose another", name, path));
     auto made = make_source(config, std::move(source));
     if (!made) return std::unexpected(made.error());
-    if (!table.by_path_.try_emplace(path, std::make_unique<const Source>(std::move(*made))).second)
+    if (!table.by_path_.try_emplace(path, std::make_shared<const Source>(std::move(*made))).second)
       return refused(std::format(
           "reading source {}: its path {} is that of another source; choose another", name, path));
   }
@@ -101,18 +101,18 @@ std::variant<Admitted, Refused> SourceTable::admit(const RequestHead& head) cons
   }
   const auto found = by_path_.find(head.path());
   if (found == by_path_.end()) return Refused{problem({404, "nothing is served at this path"})};
-  const Source& source = *found->second;
-  const Provider provider = source.config.provider;
+  const SharedSource& source = found->second;
+  const Provider provider = source->config.provider;
   if (head.method != "POST" && !(get && takes_get(provider)))
-    return Refused{method_not_allowed(takes_get(provider) ? "GET, POST" : "POST"), &source};
+    return Refused{method_not_allowed(takes_get(provider) ? "GET, POST" : "POST"), source};
   // What a body of a GET means is undefined (RFC 9110 section 9.3.1), and no provider sends one.
   if (get && head.has_body())
-    return Refused{problem({400, "a GET with a body is not taken"}), &source};
-  if (get && provider == Provider::whatsapp) return Admitted{Wish::challenge, &source};
-  if (const auto fault = body_fault(source, head)) return Refused{problem(*fault), &source};
-  if (!verify::admits_head(source.config, source.keys, head))
-    return Refused{unauthorized(provider), &source};
-  return Admitted{Wish::store, &source};
+    return Refused{problem({400, "a GET with a body is not taken"}), source};
+  if (get && provider == Provider::whatsapp) return Admitted{Wish::challenge, source};
+  if (const auto fault = body_fault(*source, head)) return Refused{problem(*fault), source};
+  if (!verify::admits_head(source->config, source->keys, head))
+    return Refused{unauthorized(provider), source};
+  return Admitted{Wish::store, source};
 }
 
 std::uint64_t SourceTable::body_bytes_max() const {

@@ -47,7 +47,8 @@ WaitingRoom::WaitingRoom(Limits limits, Dependencies dependencies)
     : limits_(limits),
       dependencies_(std::move(dependencies)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
-      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      bytes_limit_(limits.bytes_max) {
   HOLDFAST_CHECK(epoll_ >= 0 && wake_ >= 0, "no descriptors for the waiting room");
   epoll_event event{.events = EPOLLIN, .data = {.fd = wake_}};
   HOLDFAST_CHECK(::epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event) == 0, "epoll takes an eventfd");
@@ -318,7 +319,7 @@ void WaitingRoom::make_room(SteadyTime now) {
 /// Called after each connection and not once a pass: a pass may read some hundred kilobytes for
 /// each of some hundred connections.
 void WaitingRoom::keep_to_memory() {
-  while (bytes_ > limits_.bytes_max && end_slowest(SteadyTime::max())) continue;
+  while (bytes_ > bytes_limit_ && end_slowest(SteadyTime::max())) continue;
 }
 
 /// Ends the request, or the reading of an answer, that has taken longest; false if there is none

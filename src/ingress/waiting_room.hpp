@@ -45,6 +45,9 @@ class WaitingRoom {
   WaitingRoom(const WaitingRoom&) = delete;
   WaitingRoom& operator=(const WaitingRoom&) = delete;
 
+  /// From now on; who is too slow for less room is told so at the next look.
+  void set_bytes_max(std::size_t bytes_max) { bytes_limit_ = bytes_max; }
+
   /// Takes the connection; it comes out again through Workers::offer, or ends here.
   ///
   /// Blocks:   while the room's thread is some hundred connections behind: what it has not seen it
@@ -96,6 +99,7 @@ class WaitingRoom {
   const int epoll_;
   const int wake_;  ///< An eventfd: something was put in below.
   // Atomic: any thread.
+  std::atomic<std::size_t> bytes_limit_;  ///< Limits::bytes_max, unless it was set since.
   std::atomic<bool> close_idle_{false};
   std::atomic<bool> cut_all_{false};
   std::atomic<bool> stopping_{false};

@@ -30,10 +30,11 @@ std::size_t memory_after(std::string_view bytes, bool with_connection) {
   REQUIRE(::send(pair[1], bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
           static_cast<ssize_t>(bytes.size()));
   ::close(pair[1]);
-  const auto sources = SourceTable::make(Setup::default_ingress(), Setup::default_sources());
-  REQUIRE(sources);
+  auto table = SourceTable::make(Setup::default_ingress(), Setup::default_sources());
+  REQUIRE(table);
+  const SourcesInForce sources(std::move(*table));
   ByteBudget budget(64 * mib);
-  Reception reception({}, *sources, budget, SteadyTime{});
+  Reception reception({}, sources, budget, SteadyTime{});
   while (connection.receive() == Connection::Received::data) REQUIRE(reception.take(connection));
   return reception.memory() + (with_connection ? connection.memory() : 0);
 }
