@@ -21,6 +21,10 @@
 
 namespace holdfast {
 
+namespace relay {
+class Flights;
+}
+
 /// When run_once wants to be called again.
 struct RelayStep {
   /// The time of the next call; nullopt: not before wake() (an append, an operator, a stop).
@@ -72,6 +76,8 @@ class Relay {
     std::vector<Destination*> destinations;
     const Clock& clock;
     LogSink log;
+    /// What is on its way, shared by the relays that take over from each other; null: its own.
+    std::shared_ptr<relay::Flights> flights = nullptr;
   };
   /// Errors:   throws Error where the pauses that the outbox keeps cannot be read.
   Relay(Options options, Dependencies dependencies);

@@ -32,12 +32,19 @@ Flights::Flight::~Flight() {
     auto& sent = flights_.sent_[machine_];
     if (in_doubt_) {
       sent.in_doubt.insert(sent.now.begin(), sent.now.end());
-    } else if (!sent.in_doubt.empty()) {
-      for (const auto seq : sent.now) sent.in_doubt.erase(seq);
+    } else {
+      flights_.told(sent.now);
     }
     sent.now.clear();
   }
   flights_.changed_.notify_all();
+}
+
+/// Whichever machine it was with before: another relay may have another number of them.
+void Flights::told(const std::vector<std::int64_t>& seqs) {
+  for (auto& [machine, sent] : sent_)
+    if (!sent.in_doubt.empty())
+      for (const auto seq : seqs) sent.in_doubt.erase(seq);
 }
 
 bool Flights::in_flight(std::int64_t seq) const {

@@ -61,6 +61,7 @@ class Flights {
     std::set<std::int64_t> in_doubt;  ///< Of earlier tries.
   };
   [[nodiscard]] bool in_flight(std::int64_t seq) const;
+  void told(const std::vector<std::int64_t>& seqs);
 
   // Guarded by mutex_: any thread.
   mutable std::mutex mutex_;

@@ -49,7 +49,7 @@ RelayStep Machine::advance() {
   const SourcePauses::Pass pass(shared_.sources, shard_.index);
   find_active();
   reopened_ = outbox_.reopened();
-  changes_ = shared_.flights.changes();
+  changes_ = shared_.flights->changes();
   return deliver_or_rest(now);
 }
 

@@ -89,7 +89,7 @@ void Machine::leave_out_paused(SplitQueue& queue) {
 }
 
 Machine::After Machine::deliver(const Batch& batch) {
-  Flights::Flight flight(shared_.flights, shard_.index, batch, changes_, stop_);
+  Flights::Flight flight(*shared_.flights, shard_.index, batch, changes_, stop_);
   if (!flight.begun())
     return After::end_pass;  // An operator has changed something since the claim.
   auto outcome = attempt(batch);

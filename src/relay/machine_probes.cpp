@@ -57,7 +57,7 @@ bool Machine::probe_due_source(SteadyTime now) {
 }
 
 void Machine::probe_source(const SourcePause& pause, const Batch& oldest) {
-  Flights::Flight flight(shared_.flights, shard_.index, oldest, changes_, stop_);
+  Flights::Flight flight(*shared_.flights, shard_.index, oldest, changes_, stop_);
   if (!flight.begun()) return;  // An operator has changed something: the next step tries again.
   const auto outcome = attempt(oldest);
   if (!outcome) {

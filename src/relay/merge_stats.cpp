@@ -23,6 +23,11 @@ int urgency(DestinationState state) {
 }
 
 void add(HistogramSnapshot& sum, const HistogramSnapshot& part) {
+  if (part.bounds.empty()) return;  // Without a destination nothing is measured.
+  if (sum.bounds.empty()) {
+    sum = part;
+    return;
+  }
   HOLDFAST_CHECK(sum.bounds == part.bounds, "machines count in the same buckets");
   std::ranges::transform(sum.counts, part.counts, sum.counts.begin(), std::plus());
   sum.sum += part.sum;

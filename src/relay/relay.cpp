@@ -27,7 +27,8 @@ class Relay::Impl {
         clock_(dependencies.clock),
         outbox_(dependencies.outbox),
         log_(dependencies.log ? std::move(dependencies.log) : [](const LogEvent&) {}),
-        shared_(config_, static_cast<std::uint32_t>(dependencies.destinations.size())) {
+        shared_(config_, static_cast<std::uint32_t>(dependencies.destinations.size()),
+                std::move(dependencies.flights)) {
     for (Destination* const destination : dependencies.destinations)
       machines_.push_back(std::make_unique<relay::Machine>(
           static_cast<std::uint32_t>(machines_.size()), options,
@@ -75,8 +76,9 @@ class Relay::Impl {
   }
 
   std::optional<HeldBack> hold_back(std::int64_t seq, std::chrono::milliseconds limit) {
-    if (!shared_.flights.hold_back(seq, limit)) return std::nullopt;
-    return HeldBack([this, seq] { shared_.flights.release(seq); });
+    if (!shared_.flights->hold_back(seq, limit)) return std::nullopt;
+    // It may outlive this relay, and is then of the next one.
+    return HeldBack([flights = shared_.flights, seq] { flights->release(seq); });
   }
 
   DestinationProbe probe(std::chrono::milliseconds limit) {

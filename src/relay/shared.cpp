@@ -1,6 +1,7 @@
 #include "relay/shared.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace holdfast::relay {
 
@@ -20,8 +21,11 @@ bool DestinationPauses::resumed(std::uint32_t machine) {
   });
 }
 
-Shared::Shared(const DestinationConfig& config, std::uint32_t count)
-    : machines(count), sources(wake) {
+Shared::Shared(const DestinationConfig& config, std::uint32_t count,
+               std::shared_ptr<Flights> shared_flights)
+    : machines(count),
+      sources(wake),
+      flights(shared_flights ? std::move(shared_flights) : std::make_shared<Flights>()) {
   if (config.drain == Drain::economy) economy.emplace(config.economy_window, count, wake);
 }
 

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,7 +38,9 @@ class DestinationPauses {
 ///
 /// Threads:  any.
 struct Shared {
-  Shared(const DestinationConfig& config, std::uint32_t machines);
+  /// `flights`: those of the relay before this one; null: new ones.
+  Shared(const DestinationConfig& config, std::uint32_t machines,
+         std::shared_ptr<Flights> flights = nullptr);
   Shared(const Shared&) = delete;
   Shared& operator=(const Shared&) = delete;
 
@@ -46,7 +49,7 @@ struct Shared {
   SourcePauses sources;
   std::optional<Economy> economy;  ///< None: everything is delivered at once.
   DestinationPauses destination;
-  Flights flights;
+  const std::shared_ptr<Flights> flights;
   ProbeDesk probes;
   std::atomic<bool> paused = false;  ///< By an operator: nothing is delivered.
 };
