@@ -144,6 +144,22 @@ TEST_CASE("admin server: the token opens metrics and status", "[observe][admin]"
   CHECK(client.Get("/api/health")->status == 200);
 }
 
+TEST_CASE("admin server: after a reload the new token opens, and metrics know the new sources",
+          "[observe][admin][reload]") {
+  Daemon daemon("old");
+  auto client = daemon.client();
+  CHECK(client.Get("/metrics", {{"Authorization", "Bearer old"}})->status == 200);
+  daemon.server().reload({{"127.0.0.1", 0}, Secret("new")}, {"later"});
+  CHECK(client.Get("/metrics", {{"Authorization", "Bearer old"}})->status == 401);
+  const auto metrics = client.Get("/metrics", {{"Authorization", "Bearer new"}});
+  REQUIRE(metrics);
+  CHECK(metrics->status == 200);
+  CHECK(metrics->body.contains("holdfast_source_paused{source=\"later\"} 0"));
+  CHECK_FALSE(metrics->body.contains("source=\"twilio\""));
+  daemon.server().reload({{"127.0.0.1", 0}, {}}, {"later"});
+  CHECK(client.Get("/metrics")->status == 200);
+}
+
 TEST_CASE("admin server: the Host guard holds without a token and is off with one",
           "[observe][admin]") {
   Daemon open;
