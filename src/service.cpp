@@ -1,19 +1,22 @@
 #include "holdfast/service.hpp"
 
+#include <algorithm>
 #include <atomic>
-#include <future>
+#include <format>
 #include <random>
 #include <thread>
 #include <utility>
 
+#include "config/difference.hpp"
 #include "holdfast/outbox.hpp"
-#include "holdfast/relay.hpp"
 #include "ingress/server.hpp"
+#include "ingress/source.hpp"
 #include "observe/admin_server.hpp"
 #include "observe/health.hpp"
 #include "observe/history.hpp"
 #include "observe/sampler.hpp"
 #include "postgres/destination.hpp"
+#include "relay/relay_holder.hpp"
 
 /// The one place that sees every folder. Start: outbox, writer, relay, admin, ingress, so that a
 /// part runs before anybody hands it work. Stop goes the other way, along the data, and admin last,
@@ -21,13 +24,18 @@
 namespace holdfast {
 namespace {
 
-/// Time beyond shutdown_timeout for an interrupted delivery to come back.
-constexpr std::chrono::seconds interrupt_grace{2};
-
 std::vector<std::string> names_of(const std::vector<SourceConfig>& sources) {
   std::vector<std::string> names;
   for (const auto& source : sources) names.push_back(source.name);
   return names;
+}
+
+std::unexpected<Failure> needs_restart(const std::vector<std::string>& keys) {
+  std::string list;
+  for (const auto& key : keys) list += (list.empty() ? "" : ", ") + key;
+  return std::unexpected(
+      Failure{FailureKind::refused,
+              std::format("reloading: a change of {} needs a restart; restart, or undo it", list)});
 }
 
 }  // namespace
@@ -39,7 +47,7 @@ std::string_view version() {
 class Service::Impl {
  public:
   Impl(Config config, Dependencies dependencies)
-      : config_(std::move(config)), dependencies_(std::move(dependencies)) {}
+      : dependencies_(std::move(dependencies)), config_(std::move(config)) {}
 
   std::expected<void, Failure> start() {
     return open_outbox()
@@ -48,12 +56,32 @@ class Service::Impl {
         .and_then([this] { return start_ingress(); });
   }
 
+  /// Whatever can be refused comes first, then the one step that may fail, then those that cannot.
+  std::expected<void, Failure> reload(const Config& now, const std::stop_token& give_up) {
+    const auto difference = config::difference(config_, now);
+    if (!difference.needs_restart.empty()) return needs_restart(difference.needs_restart);
+    if (auto checked = observe::AdminServer::check(now.admin); !checked) return checked;
+    auto sources = ingress::SourceTable::make(now.ingress, now.sources);
+    if (!sources) return std::unexpected(sources.error());
+    auto kept = now;
+    if (difference.relay)
+      if (auto replaced = replace_relay(now, give_up); !replaced) return replaced;
+    if (difference.ingress) ingress_->reload(std::move(*sources));
+    if (difference.admin) admin_->reload(now.admin, names_of(now.sources), names_for_metrics(now));
+    config_ = std::move(kept);
+    return {};
+  }
+
   bool stop() {
     if (std::exchange(stopped_, true)) return ended_in_time_;
     shutting_down_ = true;
+    const auto limit = config_.destination.shutdown_timeout;
     sampler_thread_ = {};
-    if (ingress_) ingress_->stop(config_.destination.shutdown_timeout);
-    ended_in_time_ = stop_relay();
+    if (ingress_) ingress_->stop(limit);
+    ended_in_time_ = !relay_ || relay_->stop(limit);
+    if (!ended_in_time_)
+      dependencies_.log({LogLevel::warn, "shutdown_without_relay",
+                         "The relay did not end in time; what it holds stays pending."});
     if (writer_.joinable()) {
       writer_.request_stop();
       writer_.join();
@@ -92,42 +120,36 @@ class Service::Impl {
   }
 
   /// One session for each connection; none without a URL.
-  std::expected<std::vector<Destination*>, Failure> make_destinations() {
-    std::vector<Destination*> destinations;
-    const auto& destination = config_.destination;
+  std::expected<relay::RelayHolder::Parts, Failure> relay_parts(const Config& config) {
+    relay::RelayHolder::Parts parts{.options = {.destination = config.destination,
+                                                .sources = names_of(config.sources),
+                                                .jitter_seed = std::random_device{}()},
+                                    .destinations = {}};
+    const auto& destination = config.destination;
     const auto count = destination.url.empty() ? 0 : destination.connections;
-    while (destinations_.size() < count) {
+    while (parts.destinations.size() < count) {
       auto created = postgres::PostgresDestination::create(
-          destination, config_.sources, outbox_->node(), dependencies_.clock, dependencies_.log);
+          destination, config.sources, outbox_->node(), dependencies_.clock, dependencies_.log);
       if (!created) return std::unexpected(created.error());
-      destinations.push_back(created->get());
-      destinations_.push_back(std::move(*created));
+      parts.destinations.push_back(std::move(*created));
     }
-    return destinations;
+    return parts;
   }
 
   std::expected<void, Failure> start_relay() {
-    auto destinations = make_destinations();
-    if (!destinations) return std::unexpected(destinations.error());
+    auto parts = relay_parts(config_);
+    if (!parts) return std::unexpected(parts.error());
     try {
-      relay_ = std::make_unique<Relay>(Relay::Options{.destination = config_.destination,
-                                                      .sources = names_of(config_.sources),
-                                                      .jitter_seed = std::random_device{}()},
-                                       Relay::Dependencies{.outbox = *outbox_,
-                                                           .destinations = std::move(*destinations),
-                                                           .clock = dependencies_.clock,
-                                                           .log = dependencies_.log});
+      relay_ = std::make_unique<relay::RelayHolder>(
+          std::move(*parts),
+          relay::RelayHolder::Dependencies{
+              .outbox = *outbox_, .clock = dependencies_.clock, .log = dependencies_.log});
     } catch (const Error& error) {
       return std::unexpected(error.failure());
     }
     outbox_->on_appended([relay = relay_.get()] { relay->wake(); });
     writer_ = std::jthread([this](const std::stop_token& stop) { outbox_->run_writer(stop); });
-    // noexcept: a task would keep what escapes for whoever asks, and deliver nothing meanwhile; a
-    // process that ends is started again.
-    std::packaged_task<void(std::stop_token)> task(
-        [this](const std::stop_token& stop) noexcept { relay_->run(stop); });
-    relay_ended_ = task.get_future();
-    relay_thread_ = std::jthread(std::move(task));
+    relay_->start();
     return {};
   }
 
@@ -144,6 +166,19 @@ class Service::Impl {
                 }};
   }
 
+  std::expected<void, Failure> replace_relay(const Config& now, const std::stop_token& give_up) {
+    auto parts = relay_parts(now);
+    if (!parts) return std::unexpected(parts.error());
+    return relay_->replace(std::move(*parts), config_.destination.shutdown_timeout, give_up);
+  }
+
+  /// With those that were configured once: a counter that disappears is one that goes down.
+  std::vector<std::string> names_for_metrics(const Config& config) {
+    for (auto& name : names_of(config.sources))
+      if (!std::ranges::contains(source_names_, name)) source_names_.push_back(std::move(name));
+    return source_names_;
+  }
+
   std::expected<void, Failure> start_admin() {
     auto started = observe::AdminServer::start(
         config_.admin,
@@ -151,6 +186,7 @@ class Service::Impl {
          .clock = dependencies_.clock,
          .log = dependencies_.log,
          .source_names = names_of(config_.sources),
+         .metric_names = names_for_metrics(config_),
          .history = [this] { return observe::history_json(sampler_.history().samples()); },
          .operations = operations()});
     if (!started) return std::unexpected(started.error());
@@ -176,41 +212,23 @@ class Service::Impl {
     return {};
   }
 
-  /// False if the relay's thread is stuck where nothing can interrupt it, such as a name look-up.
-  bool stop_relay() {
-    if (!relay_thread_.joinable()) return true;
-    relay_thread_.request_stop();
-    relay_->wake();
-    if (relay_ended_.wait_for(config_.destination.shutdown_timeout) != std::future_status::ready)
-      for (const auto& destination : destinations_) destination->interrupt();
-    if (relay_ended_.wait_for(interrupt_grace) != std::future_status::ready) {
-      dependencies_.log({LogLevel::warn, "shutdown_without_relay",
-                         "The relay did not end in time; what it holds stays pending."});
-      return false;
-    }
-    relay_thread_.join();
-    return true;
-  }
-
   // Constant after construction.
-  const Config config_;
   const Dependencies dependencies_;
   // Guarded: any thread.
   observe::Sampler sampler_{[this] { return health(); }, dependencies_.clock, dependencies_.log};
   // Set by start, then constant. Declared in the order of start: destroyed the other way round.
   std::unique_ptr<Outbox> outbox_;
-  std::vector<std::unique_ptr<postgres::PostgresDestination>> destinations_;
-  std::unique_ptr<Relay> relay_;
+  std::unique_ptr<relay::RelayHolder> relay_;
   std::jthread writer_;
-  std::future<void> relay_ended_;
-  std::jthread relay_thread_;
   std::unique_ptr<observe::AdminServer> admin_;
   std::unique_ptr<ingress::IngressServer> ingress_;
   std::jthread sampler_thread_;
   // Atomic: any thread.
   std::atomic<bool> ingress_ready_{false};
   std::atomic<bool> shutting_down_{false};
-  // Owned by the thread that starts and stops.
+  // Owned by the thread that starts, reloads and stops.
+  Config config_;                          ///< In force.
+  std::vector<std::string> source_names_;  ///< All that were ever in force.
   bool stopped_ = false;
   bool ended_in_time_ = true;
 };
@@ -238,6 +256,9 @@ ListenAddress Service::admin_address() const {
 }
 HealthSnapshot Service::health() const {
   return impl_->health();
+}
+std::expected<void, Failure> Service::reload(const Config& now, const std::stop_token& give_up) {
+  return impl_->reload(now, give_up);
 }
 bool Service::stop() {
   return impl_->stop();

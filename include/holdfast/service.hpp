@@ -4,6 +4,7 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -39,6 +40,21 @@ class Service {
   [[nodiscard]] ListenAddress ingress_address() const;
   [[nodiscard]] ListenAddress admin_address() const;
   [[nodiscard]] HealthSnapshot health() const;
+  /// Goes on by another configuration: sources, secrets, destination, tokens. No request is dropped
+  /// and no connection of a sender is closed: a request whose head has come ends by the old
+  /// configuration, and an entry is delivered by the one in force then; docs/decisions/0014.
+  ///
+  /// Promise:  all of it or nothing; what is counted goes on, and nothing is delivered by two
+  ///           configurations at a time.
+  /// Needs:    `now` is as config::load gives it.
+  /// Blocks:   where the delivery changes until the running batch has ended: at most
+  ///           destination.shutdown_timeout, after which it is interrupted, and 2 s more; at most
+  ///           until `give_up`.
+  /// Errors:   refused (a key that needs a restart has changed, the message names it; what start
+  ///           would refuse of a source or the destination), unavailable (the batch did not end, or
+  ///           it was given up). The old configuration stays in force then.
+  [[nodiscard]] std::expected<void, Failure> reload(const Config& now,
+                                                    const std::stop_token& give_up = {});
   /// readyz 503; stop listening; answer what was accepted; end the batch; checkpoint; close.
   /// Blocks:   at most about destination.shutdown_timeout.
   /// Returns:  false if a thread did not end in time; the process must then leave by _Exit.

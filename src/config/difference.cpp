@@ -90,8 +90,8 @@ constexpr std::array destination_keys{Key{"url", Effect::nothing},
                                       Key{"shutdown_timeout", Effect::itself}};
 
 auto fields(const AdminConfig& config) {
-  const auto& [listen, token] = config;
-  return std::tie(listen, token);
+  const auto& [listen, tokens] = config;
+  return std::tie(listen, tokens);
 }
 constexpr std::array admin_keys{Key{"listen", Effect::restart}, Key{"token", Effect::admin}};
 

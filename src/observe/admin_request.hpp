@@ -52,7 +52,8 @@ struct Operations {
 /// What the answers are made from.
 struct AdminContext {
   std::function<HealthSnapshot()> health;
-  std::vector<std::string> source_names;
+  std::vector<std::string> source_names;  ///< The configured ones.
+  std::vector<std::string> metric_names;  ///< The labels of metrics.
   /// Empty: everybody on this machine may look and change, but no browser of theirs.
   std::vector<AdminToken> tokens;
   std::function<std::string()> history;  ///< The document of GET /api/v1/history.

@@ -62,7 +62,7 @@ class AdminServer::Impl {
 
   Impl(const AdminConfig& config, Dependencies dependencies)
       : dependencies_(std::move(dependencies)),
-        context_(context_of(config, dependencies_.source_names)) {}
+        context_(context_of(config, dependencies_.source_names, dependencies_.metric_names)) {}
 
   std::optional<std::size_t> admit(const httplib::Request& request, httplib::Response& response) {
     std::optional<std::size_t> bytes_max;
@@ -91,8 +91,9 @@ class AdminServer::Impl {
     });
   }
 
-  void reload(const AdminConfig& config, std::vector<std::string> source_names) {
-    auto context = context_of(config, std::move(source_names));
+  void reload(const AdminConfig& config, std::vector<std::string> source_names,
+              std::vector<std::string> metric_names) {
+    auto context = context_of(config, std::move(source_names), std::move(metric_names));
     // The old one goes when the lock is given back.
     context_.with([&](auto& current) { current.swap(context); });
   }
@@ -132,9 +133,10 @@ class AdminServer::Impl {
   }
 
   [[nodiscard]] SharedContext context_of(const AdminConfig& config,
-                                         std::vector<std::string> source_names) const {
+                                         std::vector<std::string> source_names,
+                                         std::vector<std::string> metric_names) const {
     return std::make_shared<const AdminContext>(
-        AdminContext{dependencies_.health, std::move(source_names), config.tokens,
+        AdminContext{dependencies_.health, std::move(source_names), std::move(metric_names), config.tokens,
                      dependencies_.history, dependencies_.operations, dependencies_.log});
   }
 
@@ -185,8 +187,9 @@ AdminServer::~AdminServer() = default;
 ListenAddress AdminServer::address() const {
   return impl_->server()->address();
 }
-void AdminServer::reload(const AdminConfig& config, std::vector<std::string> source_names) {
-  impl_->reload(config, std::move(source_names));
+void AdminServer::reload(const AdminConfig& config, std::vector<std::string> source_names,
+                         std::vector<std::string> metric_names) {
+  impl_->reload(config, std::move(source_names), std::move(metric_names));
 }
 void AdminServer::stop() {
   impl_->server()->stop();

@@ -25,7 +25,9 @@ class AdminServer {
     std::function<HealthSnapshot()> health;  ///< Called from the pool; must not block for long.
     const Clock& clock;
     LogSink log;
-    std::vector<std::string> source_names;  ///< The configured ones: the labels of metrics.
+    std::vector<std::string> source_names;  ///< The configured ones.
+    /// The labels of metrics: those that were ever configured since the start.
+    std::vector<std::string> metric_names;
     std::function<std::string()> history;   ///< The document of GET /api/v1/history.
     Operations operations;                  ///< What operators look into and change.
   };
@@ -45,7 +47,8 @@ class AdminServer {
   /// What start refuses of a configuration without a look at the system.
   [[nodiscard]] static std::expected<void, Failure> check(const AdminConfig& config);
   /// From now on the tokens of `config` count, and these names of sources. Any thread.
-  void reload(const AdminConfig& config, std::vector<std::string> source_names);
+  void reload(const AdminConfig& config, std::vector<std::string> source_names,
+              std::vector<std::string> metric_names);
   /// Stops listening and ends all threads; idle clients are not waited for.
   void stop();
 

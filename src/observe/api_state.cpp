@@ -21,7 +21,7 @@ AdminAnswer health(const Call& call) {
 
 AdminAnswer metrics(const Call& call) {
   return {200, metrics_content_type,
-          metrics_text(call.context.health(), call.context.source_names)};
+          metrics_text(call.context.health(), call.context.metric_names)};
 }
 
 AdminAnswer status(const Call& call) {
