@@ -6,7 +6,7 @@
 
 #include "cli/destination_check.hpp"
 #include "cli/output.hpp"
-#include "config/load.hpp"
+#include "config/errors.hpp"
 #include "holdfast/failure.hpp"
 #include "holdfast/service.hpp"
 
@@ -53,15 +53,8 @@ int flush_output(int code) {
 }  // namespace
 
 std::expected<Config, int> load_config(const Context& context) {
-  auto config = config::load_chosen(context.config_path);
-  if (config) {
-    const auto fault = destination_fault(*config);
-    if (!fault) return *std::move(config);
-    print_error(config::to_line(
-        config->origin,
-        config::ConfigError{config->destination.url_line, "destination.url", fault->message}));
-    return std::unexpected(exit_usage);
-  }
+  auto config = load_checked(context.config_path);
+  if (config) return *std::move(config);
   for (const auto& error : config.error().list)
     print_error(config::to_line(config.error().origin, error));
   return std::unexpected(exit_usage);

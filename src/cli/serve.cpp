@@ -3,10 +3,12 @@
 
 #include <cstdlib>
 #include <format>
+#include <utility>
 
 #include "base/log.hpp"
 #include "cli/app.hpp"
 #include "cli/output.hpp"
+#include "cli/reload.hpp"
 #include "cli/signals.hpp"
 #include "holdfast/service.hpp"
 
@@ -46,26 +48,19 @@ void announce(const Service& service) {
   std::fflush(stdout);
 }
 
-/// Returns when the process is to stop.
-void wait_for_stop(Signals& signals, const LogSink& log) {
-  for (;;) {
-    const int signal = signals.wait();
-    if (signal != SIGHUP) {
-      log({LogLevel::info,
-           "stopping",
-           "Stopping; what is not delivered yet stays pending",
-           {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}}});
-      return;
-    }
-    log({LogLevel::warn,
-         "reload_unavailable",
-         "SIGHUP does not reload the configuration in this version; restart to apply a change",
-         {}});
-  }
+/// Returns when the process is to stop; a reload that is under way is over then.
+void wait_for_stop(Signals& signals, Config config, Service& service, base::StderrLog& log) {
+  Reloader reloader(std::move(config), service, log);
+  int signal = 0;
+  while ((signal = signals.wait()) == SIGHUP) reloader.request();
+  log.sink()({LogLevel::info,
+              "stopping",
+              "Stopping; what is not delivered yet stays pending",
+              {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}}});
 }
 
 int serve(const Context& context) {
-  const auto config = load_config(context);
+  auto config = load_config(context);
   if (!config) return config.error();
   prepare_process();
   Signals signals;
@@ -77,11 +72,7 @@ int serve(const Context& context) {
         {{"version", std::string(version())},
          {"configuration", config->origin},
          {"sources", std::to_string(config->sources.size())}}});
-  for (const auto& warning : config->warnings)
-    sink({LogLevel::warn,
-          "configuration_warning",
-          warning.message,
-          {{"key", warning.key}, {"line", std::to_string(warning.line)}}});
+  log_warnings(*config, sink);
   const auto on_broken = [&log](const Failure& failure) { leave_broken(failure, log); };
   auto service =
       Service::start(*config, {context.clock, sink, on_broken, [&log] { return log.dropped(); }});
@@ -91,7 +82,7 @@ int serve(const Context& context) {
     return exit_failed;
   }
   announce(**service);
-  wait_for_stop(signals, sink);
+  wait_for_stop(signals, *std::move(config), **service, log);
   Signals::exit_on_next();
   const bool ended = (*service)->stop();
   sink({LogLevel::info, "stopped", "Stopped", {}});

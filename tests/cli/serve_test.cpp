@@ -21,6 +21,12 @@ DaemonConfig config_with(const std::function<void(DaemonConfig&)>& change = {}) 
   return config;
 }
 
+int occurrences(const std::string& text, std::string_view part) {
+  int count = 0;
+  for (std::size_t at = 0; (at = text.find(part, at)) != std::string::npos; ++at) ++count;
+  return count;
+}
+
 }  // namespace
 
 TEST_CASE("cli: serve announces its listeners and stops cleanly", "[cli][serve]") {
@@ -61,13 +67,108 @@ TEST_CASE("cli: the reading commands see the running daemon", "[cli][serve]") {
   CHECK(daemon.run({"healthcheck"}).exit_code == 1);
 }
 
-TEST_CASE("cli: SIGHUP says that a restart is needed and changes nothing", "[cli][serve]") {
+TEST_CASE("cli: SIGHUP with the same file changes nothing, and says so", "[cli][serve][reload]") {
   Daemon daemon(config_with());
   daemon.start();
   daemon.send_signal(SIGHUP);
-  CHECK(eventually([&] { return daemon.log_text().contains("reload_unavailable"); }, 10s));
+  CHECK(eventually([&] { return daemon.log_text().contains("info reload_unchanged: "); }, 10s));
   CHECK(daemon.readyz() == 200);
   CHECK(daemon.terminate() == 0);
+}
+
+TEST_CASE(
+    "cli: SIGHUP with a file that is wrong names file, line and key of each error, and keeps "
+    "the old one",
+    "[cli][serve][reload]") {
+  Daemon daemon(config_with());
+  daemon.start();
+  daemon.reconfigure([](DaemonConfig& config) {
+    config.ingress = "max_bdy = \"1KiB\"\n";
+    config.destination = "url = \"postgres://canary:canary@h/?canary=1\"\nbatch_entries = -1\n";
+    config.sources = "[[source]]\nname = \"other\"\nprovider = \"none\"\n";
+  });
+  daemon.send_signal(SIGHUP);
+  REQUIRE(eventually([&] { return daemon.log_text().contains("batch_entries"); }, 10s));
+  const auto log = daemon.log_text();
+  INFO(log);
+  CHECK(
+      log.contains(std::format(" error reload_refused: unknown key; did you mean \"max_body\"? "
+                               "file={} line=3 key=ingress.max_bdy",
+                               daemon.config_path())));
+  CHECK(log.contains("key=destination.batch_entries"));
+  CHECK_FALSE(log.contains("canary"));
+  CHECK(post(daemon.port(), "/ingest/plain", {}, "x").status == 202);
+  CHECK(post(daemon.port(), "/ingest/other", {}, "x").status == 404);
+  daemon.reconfigure([](DaemonConfig& config) { config.ingress = config.destination = ""; });
+  daemon.send_signal(SIGHUP);
+  REQUIRE(eventually([&] { return daemon.log_text().contains("info reloaded: "); }, 10s));
+  CHECK(post(daemon.port(), "/ingest/other", {}, "x").status == 202);
+  CHECK(post(daemon.port(), "/ingest/plain", {}, "x").status == 404);
+  CHECK(daemon.log_text().contains(
+      "source other: added; source plain: removed; source keyed: removed\""));
+  CHECK(daemon.terminate() == 0);
+}
+
+TEST_CASE("cli: SIGHUP after a change that needs a restart names each such key and changes nothing",
+          "[cli][serve][reload]") {
+  Daemon daemon(config_with());
+  daemon.start();
+  daemon.reconfigure([](DaemonConfig& config) {
+    config.ingress = "max_connections = 7\n";
+    config.outbox = "max_size = \"1GiB\"\n";
+    config.sources = "[log]\nformat = \"json\"\n" + config.sources +
+                     "[[source]]\nname = \"other\"\nprovider = \"none\"\n";
+  });
+  daemon.send_signal(SIGHUP);
+  REQUIRE(eventually([&] { return daemon.log_text().contains("reload_refused: "); }, 10s));
+  const auto log = daemon.log_text();
+  INFO(log);
+  CHECK(log.contains("keys=\"ingress.max_connections, outbox.max_size, log.format\""));
+  CHECK(post(daemon.port(), "/ingest/other", {}, "x").status == 404);
+  CHECK(daemon.readyz() == 200);
+  CHECK(daemon.terminate() == 0);
+}
+
+TEST_CASE("cli: SIGHUP changes the level of the log in both directions", "[cli][serve][reload]") {
+  Daemon daemon(config_with());
+  daemon.start();
+  const auto with_level = [&](const std::string& level) {
+    const auto sources = DaemonConfig().sources;
+    daemon.reconfigure([&](DaemonConfig& config) {
+      config.sources = "[log]\nlevel = \"" + level + "\"\n" + sources;
+    });
+    daemon.send_signal(SIGHUP);
+  };
+  const auto reloads = [&] { return occurrences(daemon.log_text(), "changed=log.level"); };
+  CHECK(post(daemon.port(), "/ingest/plain", {}, "x").status == 202);
+  CHECK_FALSE(daemon.log_text().contains(" debug request: "));
+  with_level("debug");
+  REQUIRE(eventually([&] { return reloads() == 1; }, 10s));
+  CHECK(post(daemon.port(), "/ingest/plain", {}, "x").status == 202);
+  CHECK(eventually([&] { return daemon.log_text().contains(" debug request: "); }, 10s));
+  with_level("error");
+  REQUIRE(eventually([&] { return reloads() == 2; }, 10s));
+  with_level("info");
+  REQUIRE(eventually([&] { return reloads() == 3; }, 10s));
+  CHECK(daemon.terminate() == 0);
+}
+
+TEST_CASE("cli: SIGHUP at any moment of a start and a stop ends nothing and spoils no exit code",
+          "[cli][serve][reload]") {
+  Daemon daemon(config_with());
+  for (int round = 0; round < 3; ++round) {
+    daemon.launch();
+    // Before it has blocked its signals a SIGHUP would end it, as it does every process.
+    const auto starts = [&] { return occurrences(daemon.log_text(), " starting: "); };
+    REQUIRE(eventually([&] { return starts() == round + 1; }, 10s));
+    for (int i = 0; i < 20; ++i) daemon.send_signal(SIGHUP);
+    REQUIRE(eventually([&] { return daemon.out_text().contains("admin listening"); }, 10s));
+    for (int i = 0; i < 20; ++i) daemon.send_signal(SIGHUP);
+    daemon.send_signal(SIGTERM);
+    for (int i = 0; i < 20 && daemon.running(); ++i) daemon.send_signal(SIGHUP);
+    CHECK(daemon.wait_for_end() == 0);
+  }
+  CHECK_FALSE(daemon.log_text().contains("reload_refused"));
 }
 
 TEST_CASE("cli: a second signal ends a stop that takes long", "[cli][serve]") {

@@ -37,6 +37,11 @@ void Daemon::write_configuration() const {
                                         url, config_.destination, admin_port_, config_.sources));
 }
 
+void Daemon::reconfigure(const std::function<void(DaemonConfig&)>& change) {
+  change(config_);
+  write_configuration();
+}
+
 Command Daemon::serve_command() const {
   return {.arguments = {config_.binary, "serve", "--config", config_path()},
           .environment = environment(),

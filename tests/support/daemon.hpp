@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -53,6 +54,8 @@ class Daemon {
   /// After terminate or kill_hard: the same files, the same ports.
   void restart() { start(); }
   [[nodiscard]] bool running() const { return process_ && process_->running(); }
+  /// Writes the configuration file anew, changed by `change`; what runs does not look at it yet.
+  void reconfigure(const std::function<void(DaemonConfig&)>& change);
   void send_signal(int number) const { process_->send_signal(number); }
   [[nodiscard]] int pid() const { return process_->pid(); }
 
