@@ -135,9 +135,9 @@ class AdminServer::Impl {
   [[nodiscard]] SharedContext context_of(const AdminConfig& config,
                                          std::vector<std::string> source_names,
                                          std::vector<std::string> metric_names) const {
-    return std::make_shared<const AdminContext>(
-        AdminContext{dependencies_.health, std::move(source_names), std::move(metric_names), config.tokens,
-                     dependencies_.history, dependencies_.operations, dependencies_.log});
+    return std::make_shared<const AdminContext>(AdminContext{
+        dependencies_.health, std::move(source_names), std::move(metric_names), config.tokens,
+        dependencies_.history, dependencies_.operations, dependencies_.log});
   }
 
   // Constant after construction.

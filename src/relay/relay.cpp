@@ -52,7 +52,6 @@ class Relay::Impl {
   void run(const std::stop_token& stop) {
     if (machines_.empty()) return wait_for(stop);
     run_machines(stop);
-    shared_.flights.close();
   }
 
   void wake() { shared_.wake.raise(); }

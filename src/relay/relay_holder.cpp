@@ -169,9 +169,10 @@ bool RelayHolder::stop(std::chrono::milliseconds limit) {
     const std::scoped_lock lock(mutex_);
     stopping_ = true;
   }
-  if (!end_turn(limit, {}, [this] { return ended_; })) return false;
-  thread_.join();
-  return true;
+  const bool ended = end_turn(limit, {}, [this] { return ended_; });
+  flights_->close();
+  if (ended) thread_.join();
+  return ended;
 }
 
 RelayHolder::SharedRunning RelayHolder::current() const {

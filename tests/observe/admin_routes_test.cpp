@@ -17,6 +17,7 @@ AdminContext context(std::string token = "") {
   AdminContext context;
   context.health = holdfast::test::healthy;
   context.source_names = {"twilio"};
+  context.metric_names = {"twilio"};
   if (!token.empty()) context.tokens.push_back({"admin", holdfast::Secret(std::move(token))});
   context.history = [] { return std::string(R"({"step_seconds":10,"samples":[]})"); };
   return context;

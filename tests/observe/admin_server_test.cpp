@@ -50,6 +50,7 @@ class Daemon {
               events.with([&](auto& names) { names.emplace_back(event.name); });
             },
             {"twilio", "whatsapp"},
+            {"twilio", "whatsapp"},
             [] { return std::string("{}"); },
             {}};
   }
@@ -149,14 +150,14 @@ TEST_CASE("admin server: after a reload the new token opens, and metrics know th
   Daemon daemon("old");
   auto client = daemon.client();
   CHECK(client.Get("/metrics", {{"Authorization", "Bearer old"}})->status == 200);
-  daemon.server().reload({{"127.0.0.1", 0}, Secret("new")}, {"later"});
+  daemon.server().reload({{"127.0.0.1", 0}, {{"admin", Secret("new")}}}, {"later"}, {"later"});
   CHECK(client.Get("/metrics", {{"Authorization", "Bearer old"}})->status == 401);
   const auto metrics = client.Get("/metrics", {{"Authorization", "Bearer new"}});
   REQUIRE(metrics);
   CHECK(metrics->status == 200);
   CHECK(metrics->body.contains("holdfast_source_paused{source=\"later\"} 0"));
   CHECK_FALSE(metrics->body.contains("source=\"twilio\""));
-  daemon.server().reload({{"127.0.0.1", 0}, {}}, {"later"});
+  daemon.server().reload(AdminConfig{{"127.0.0.1", 0}, {}}, {"later"}, {"later"});
   CHECK(client.Get("/metrics")->status == 200);
 }
 
