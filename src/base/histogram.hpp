@@ -40,10 +40,11 @@ class Histogram {
   std::atomic<double> sum_{0};
 };
 
-/// Seconds, from a fast local fsync to a hung database.
+/// Seconds, from a fast local fsync to a hung database: the last bound lies above a delivery that
+/// has used up the default connect_timeout and deliver_timeout, so that such ones are told from it.
 inline constexpr double seconds_bounds[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
                                             0.01,   0.025,   0.05,   0.1,   0.25,   0.5,
-                                            1,      2.5,     5,      10,    30};
+                                            1,      2.5,     5,      10,    30,     60};
 /// Lag from acceptance to Postgres: outages last hours.
 inline constexpr double lag_seconds_bounds[] = {
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400};

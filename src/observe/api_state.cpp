@@ -1,6 +1,7 @@
 #include "observe/api.hpp"
 #include "observe/health.hpp"
 #include "observe/metrics.hpp"
+#include "observe/process.hpp"
 #include "openapi.hpp"
 
 namespace holdfast::observe::api {
@@ -21,7 +22,7 @@ AdminAnswer health(const Call& call) {
 
 AdminAnswer metrics(const Call& call) {
   return {200, metrics_content_type,
-          metrics_text(call.context.health(), call.context.metric_names)};
+          metrics_text(call.context.health(), call.context.metric_names) + process_metrics_text()};
 }
 
 AdminAnswer status(const Call& call) {
