@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -168,6 +169,38 @@ TEST_CASE("house: every event of the log is documented, and there is no other in
   }
   CHECK(made.size() > 40);
   CHECK(made == told);
+}
+
+TEST_CASE(
+    "house: every alert has its section with a first command, and tests that it fires and not",
+    "[tidy]") {
+  const auto page = lines_of(read(root / "docs" / "operations.md"));
+  const auto rules = read(root / "deploy" / "prometheus" / "holdfast.rules.yml");
+  const auto tests = read(root / "deploy" / "prometheus" / "holdfast.rules.test.yml");
+  std::set<std::string> names;
+  const std::regex alert("- alert: ([A-Za-z]+)");
+  for (std::sregex_iterator match(rules.begin(), rules.end(), alert), end; match != end; ++match)
+    names.insert((*match)[1]);
+  CHECK(names.size() > 10);
+  for (const auto& name : names) {
+    CAPTURE(name);
+    const auto section = std::ranges::find(page, "### " + name);
+    REQUIRE(section != page.end());
+    std::string text;
+    for (auto line = section + 1; line != page.end() && !line->starts_with('#'); ++line)
+      text += *line + '\n';
+    CHECK(text.contains("First:"));
+    std::string anchor = name;
+    std::ranges::transform(anchor, anchor.begin(), [](unsigned char c) { return std::tolower(c); });
+    CHECK(rules.contains("runbook: docs/operations.md#" + anchor + "\n"));
+    const std::regex fires("alertname: " + name + "\n        exp_alerts:\n");
+    const std::regex rests("alertname: " + name + "\n        exp_alerts: \\[\\]\n");
+    CHECK(std::regex_search(tests, fires));
+    CHECK(std::regex_search(tests, rests));
+  }
+  // And no section without an alert.
+  for (const auto& line : page)
+    if (line.starts_with("### Holdfast")) CHECK(names.contains(line.substr(4)));
 }
 
 TEST_CASE("house: migrations are numbered without gaps", "[tidy]") {
