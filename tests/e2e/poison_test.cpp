@@ -1,6 +1,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <format>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <set>
 
 #include "base/encoding.hpp"
@@ -160,4 +161,35 @@ TEST_CASE("e2e: when a source brings nothing but poison, that source alone is pa
   CHECK(health.at("outbox").at("dead") <= 25);
   CHECK(eventually([&] { return inbox_rows(cluster) == 2; }, 20s));
   CHECK(stored(cluster, other)[0] == base::sha256_hex(other.request.body));
+}
+
+TEST_CASE("e2e: hundreds of dead entries are twenty lines of log and a count", "[e2e][poison]") {
+  PostgresCluster cluster;
+  Daemon daemon(e2e::config_for(cluster.url()));
+  daemon.start();
+  CHECK(e2e::deliver_the_first(daemon, cluster).last_status == 202);
+  cluster.query(
+      "ALTER TABLE holdfast.inbox ADD CHECK (position('bad' IN encode(body, 'escape')) = 0)");
+  // Good ones between them: else the source would be paused after twenty.
+  const int dead = 300;
+  for (int i = 0; i < dead; ++i)
+    for (const std::string word : {"bad", "good"})
+      REQUIRE(e2e::post_one(daemon, write_with_body(std::format(R"({{"{}":{}}})", word, i)))
+                  .last_status == 202);
+  REQUIRE(eventually([&] { return daemon.health().at("outbox").at("dead") == dead; }, 60s));
+  REQUIRE(daemon.drains(60s));
+  CHECK(daemon.terminate() == 0);
+  const std::string log = daemon.log_text();
+  std::size_t lines = 0;
+  for (auto at = log.find(" warn entry_dead: "); at != std::string::npos;
+       at = log.find(" warn entry_dead: ", at + 1))
+    ++lines;
+  CHECK(lines >= 20);
+  CHECK(lines < dead / 2);
+  // Nothing is hidden: what has no line is counted.
+  std::size_t counted = 0;
+  const std::regex summary(" warn event_repeated: .* repeated_event=entry_dead .* count=([0-9]+)");
+  for (std::sregex_iterator match(log.begin(), log.end(), summary), end; match != end; ++match)
+    counted += std::stoul((*match)[1]);
+  CHECK(lines + counted == dead);
 }
