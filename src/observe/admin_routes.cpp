@@ -23,6 +23,8 @@ struct Route {
 };
 
 constexpr std::array routes{
+    Route{"GET", "/", Access::open, api::page},
+    Route{"GET", "/page/*", Access::open, api::page},
     Route{"GET", "/livez", Access::open, api::live},
     Route{"GET", "/readyz", Access::open, api::ready},
     Route{"GET", "/healthz", Access::open, api::ready},

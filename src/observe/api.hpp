@@ -5,6 +5,9 @@
 /// The answers of the admin listener, one function a route; admin_routes.cpp has the table.
 namespace holdfast::observe::api {
 
+// The web page and its files: api_page.cpp.
+[[nodiscard]] AdminAnswer page(const Call& call);
+
 // State: api_state.cpp.
 [[nodiscard]] AdminAnswer live(const Call& call);
 [[nodiscard]] AdminAnswer ready(const Call& call);

@@ -1,0 +1,42 @@
+// Elements without HTML: whatever comes from outside gets into the page as text, and only so.
+
+export const by_id = (id) => document.getElementById(id);
+
+/** An element with attributes (functions become listeners) and children (nodes, or texts). */
+export function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === 'function') made.addEventListener(name, value);
+    else if (value === true) made.setAttribute(name, '');
+    else if (value !== false && value !== null && value !== undefined) made.setAttribute(name, value);
+  }
+  made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+// Controls, and letters that change the direction or the look of what is around them: an ANSI
+// escape, a right-to-left override. They are named instead of obeyed. (The joiners that emoji and
+// some scripts need stay.)
+const unseen =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/gu;
+
+/** The text as nodes, with each letter that would not be seen shown by its name, as U+202E. */
+export function visible(text) {
+  const nodes = document.createDocumentFragment();
+  let from = 0;
+  for (const found of text.matchAll(unseen)) {
+    // A line break of Windows is nothing to point at.
+    if (found[0] === '\r' && text[found.index + 1] === '\n') continue;
+    if (found.index > from) nodes.append(text.slice(from, found.index));
+    const code = found[0].codePointAt(0).toString(16).toUpperCase().padStart(4, '0');
+    nodes.append(element('span', { class: 'unseen-letter' }, `U+${code}`));
+    from = found.index + found[0].length;
+  }
+  if (from < text.length) nodes.append(text.slice(from));
+  return nodes;
+}
+
+/** Sets the text if it is another one: what does not change is not painted again. */
+export function set_text(target, text) {
+  if (target.textContent !== text) target.textContent = text;
+}
