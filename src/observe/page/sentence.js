@@ -143,6 +143,7 @@ export function forecast(status) {
     return { tone: near ? 'warn' : 'calm', text: status.forecast ? 'not growing' : 'no forecast' };
   }
   const by = status.forecast.limited_by === 'disk_reserve' ? ' (disk)' : '';
-  const tone = seconds < 4 * 3600 ? 'bad' : seconds < 24 * 3600 ? 'warn' : 'calm';
+  // The log warns at the same times (outbox_filling).
+  const tone = seconds < 3600 ? 'bad' : seconds < 4 * 3600 ? 'warn' : 'calm';
   return { tone, text: `full in ${duration(seconds)}${by}` };
 }
