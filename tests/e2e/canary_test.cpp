@@ -3,6 +3,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <csignal>
 #include <format>
 #include <nlohmann/json.hpp>
 
@@ -68,10 +69,11 @@ struct Watched {
                                             secret("password"), postgres.port()));
     made.environment = {"CANARY_SECRET=" + secret("variable"), "CANARY_TOKEN=" + secret("admin")};
     // What comes first belongs to [admin], the table before.
-    made.sources = std::format(
-        "token = \"${{CANARY_TOKEN}}\"\n[log]\nlevel = \"debug\"\nformat = "
-        "\"{}\"\n{}",
-        format, sources(files));
+    const std::string token = format == "text" ? "token = \"${CANARY_TOKEN}\""
+                                               : "[[admin.token]]\nname = \"ops\"\n"
+                                                 "secret = \"${CANARY_TOKEN}\"";
+    made.sources = std::format("{}\n[log]\nlevel = \"debug\"\nformat = \"{}\"\n{}", token, format,
+                               sources(files));
     return made;
   }
   /// An answer of the admin listener, with the token or another one.
@@ -164,6 +166,47 @@ void drive_postgres(Watched& watched) {
   CHECK(eventually([&] { return daemon.health().at("outbox").at("dead") == 2; }, 20s));
 }
 
+/// Changes, their audit log, and reloads of a configuration that is right and of one that is not.
+/// Returns what was answered; not the entry's own document, which has its body.
+std::string drive_operator(const Watched& watched) {
+  std::string said;
+  const auto listed = fetch(watched.daemon.admin_port(),
+                            {.method = "GET",
+                             .target = "/api/v1/entries?state=dead",
+                             .headers = {{"Authorization", "Bearer " + secret("admin")}}});
+  said += listed.body;
+  const auto entries = nlohmann::json::parse(listed.body).at("entries");
+  REQUIRE(entries.size() == 2);
+  const std::string id = entries.at(0).at("id");
+  const std::string entry = watched.admin("/api/v1/entries/" + id);
+  CHECK(entry.contains("***"));
+  CHECK(entry.contains(payload_canary));
+  CHECK_FALSE(entry.contains(canary));
+  const auto change = [&](const std::string& target) {
+    said += watched.admin("/api/v1/" + target, secret("admin"), "POST");
+  };
+  change("entries/" + id + "/discard");
+  change("relay/probe");
+  change("sources/token/pause");
+  change("sources/token/resume");
+  const std::string audit = watched.admin("/api/v1/audit");
+  CHECK(audit.contains("\"discard\""));
+  said += audit + watched.admin("/api/v1/openapi.json");
+
+  const auto reload = [&](const std::string& text, const std::string& event) {
+    write_file(watched.daemon.config_path(), text);
+    watched.daemon.send_signal(SIGHUP);
+    CAPTURE(event);
+    CHECK(eventually([&] { return watched.daemon.log_text().contains(event); }, 10s));
+  };
+  const std::string good = read_file(watched.daemon.config_path());
+  const std::string more = "[[source]]\nname = \"more\"\nprovider = \"bearer\"\n";
+  reload(good + more + "secrets = [\"" + secret("added") + "\"]\n", "reloaded");
+  reload(good + more + "secrt = \"" + secret("typo") + "\"\n", "reload_refused");
+  write_file(watched.daemon.config_path(), good);
+  return said;
+}
+
 /// What each command says, of a daemon that runs and of one that does not.
 std::string run_commands(const Daemon& daemon) {
   std::string said;
@@ -211,6 +254,7 @@ TEST_CASE("e2e: no canary in anything that is said, in an outage and out of it, 
   said += watched.admin("/" + canary, secret("wrong"));
   said += get(watched.daemon.port(), "/api/health").body;
   drive_postgres(watched);
+  said += drive_operator(watched);
   said += watched.admin("/api/v1/status") + watched.admin("/metrics");
   const std::string listed = run_commands(watched.daemon);
   const auto second = watched.daemon.start_refused();
