@@ -60,6 +60,8 @@ struct RelayStats {
   std::optional<WallTime> last_success;
   std::optional<std::string> last_error;  ///< Without host names, users or payloads.
   std::optional<WallTime> last_error_at;
+  /// Since when nothing gets through, whatever the reason; nullopt while it does.
+  std::optional<WallTime> failing_since;
   /// When Postgres is contacted next: a retry, or the end of an economy window.
   std::optional<WallTime> retry_at;
   std::chrono::milliseconds drain_window{0};  ///< How long entries are gathered; 0: not at all.

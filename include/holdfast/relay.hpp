@@ -96,6 +96,7 @@ class Relay {
   /// delivered and nothing is tried until resume. Both return false if it was so already.
   ///
   /// Promise:  kept in the outbox: it outlives the process, and only resume ends it.
+  /// What the relay paused by itself is tried at once by resume, and ends if it works again.
   /// Errors:   those of Outbox::keep_pause; then nothing has changed.
   std::expected<bool, Failure> pause(const std::optional<std::string>& source = {},
                                      const Actor& by = {});

@@ -125,7 +125,7 @@ class AdminServer::Impl {
                                                            httplib::DataSink& sink) mutable {
           if (offset > 0) {
             if (!connection.rest(stream_interval)) return false;
-            event = stream_event(dependencies_.health());
+            event = stream_event(dependencies_.health(), context_.copy()->source_names);
           }
           return sink.write(event.data(), event.size());
         },

@@ -28,8 +28,8 @@ class AdminServer {
     std::vector<std::string> source_names;  ///< The configured ones.
     /// The labels of metrics: those that were ever configured since the start.
     std::vector<std::string> metric_names;
-    std::function<std::string()> history;   ///< The document of GET /api/v1/history.
-    Operations operations;                  ///< What operators look into and change.
+    std::function<std::string()> history;  ///< The document of GET /api/v1/history.
+    Operations operations;                 ///< What operators look into and change.
   };
 
   /// Binds, listens and serves.

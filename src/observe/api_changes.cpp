@@ -49,8 +49,11 @@ bool touches_pending(EntryAction action) {
 AdminAnswer conflict(EntryAction action, const EntryChange& change) {
   if (action == EntryAction::retry && change.found == EntryState::dead)
     return problem(409, "Its payload is gone: there is nothing left to deliver.");
-  return problem(409, std::format("An entry that is {} cannot be made to {}.",
-                                  to_string(*change.found), to_string(action)));
+  const auto* const allowed = action == EntryAction::retry ? "only a dead entry can be retried"
+                              : action == EntryAction::discard
+                                  ? "only a pending or dead one can be discarded"
+                                  : "there is nothing to erase";
+  return problem(409, std::format("The entry is {}; {}.", to_string(*change.found), allowed));
 }
 
 /// The state in which the change has been made already.

@@ -26,7 +26,7 @@ AdminAnswer metrics(const Call& call) {
 }
 
 AdminAnswer status(const Call& call) {
-  return {200, json_type, status_json(call.context.health())};
+  return {200, json_type, status_json(call.context.health(), call.context.source_names)};
 }
 
 AdminAnswer history(const Call& call) {
@@ -35,7 +35,11 @@ AdminAnswer history(const Call& call) {
 
 /// The first event is made here, so that whatever goes wrong has an answer of its own.
 AdminAnswer stream(const Call& call) {
-  return {200, "text/event-stream", stream_event(call.context.health()), {}, true};
+  return {200,
+          "text/event-stream",
+          stream_event(call.context.health(), call.context.source_names),
+          {},
+          true};
 }
 
 AdminAnswer openapi(const Call&) {

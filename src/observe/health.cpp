@@ -113,10 +113,12 @@ std::string ready_json(const HealthSnapshot& snapshot) {
   return dump(answer);
 }
 
-std::string status_json(const HealthSnapshot& snapshot) {
+std::string status_json(const HealthSnapshot& snapshot,
+                        const std::vector<std::string>& source_names) {
   const auto& outbox = snapshot.outbox;
   const auto& relay = snapshot.relay;
   return dump({
+      {"at", base::to_rfc3339(snapshot.at)},
       {"status", to_string(snapshot.status())},
       {"version", snapshot.version},
       {"node", snapshot.node},
@@ -136,6 +138,7 @@ std::string status_json(const HealthSnapshot& snapshot) {
         {"last_success", time_or_null(relay.last_success)},
         {"last_error", text_or_null(relay.last_error)},
         {"last_error_at", time_or_null(relay.last_error_at)},
+        {"failing_since", time_or_null(relay.failing_since)},
         {"retry_at", time_or_null(relay.retry_at)},
         {"drain_window_seconds", std::chrono::duration<double>(relay.drain_window).count()},
         {"consecutive_failures", relay.consecutive_failures},
@@ -144,6 +147,7 @@ std::string status_json(const HealthSnapshot& snapshot) {
        {{"paused", relay.paused},
         {"pause_reason", text_or_null(relay.pause_reason)},
         {"paused_sources", paused_sources_in_full(relay)}}},
+      {"sources", source_names},
       {"delivered_by_source", relay.delivered_by_source},
       {"rates",
        {{"window_seconds", snapshot.rates.window_seconds},
@@ -153,8 +157,9 @@ std::string status_json(const HealthSnapshot& snapshot) {
   });
 }
 
-std::string stream_event(const HealthSnapshot& snapshot) {
-  return "event: status\ndata: " + status_json(snapshot) + "\n\n";
+std::string stream_event(const HealthSnapshot& snapshot,
+                         const std::vector<std::string>& source_names) {
+  return "event: status\ndata: " + status_json(snapshot, source_names) + "\n\n";
 }
 
 }  // namespace holdfast::observe

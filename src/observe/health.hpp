@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "holdfast/health.hpp"
 
@@ -18,10 +19,12 @@ namespace holdfast::observe {
 [[nodiscard]] std::string ready_json(const HealthSnapshot& snapshot);
 
 /// The answer of GET /api/v1/status: the health document with numbers and reasons.
-[[nodiscard]] std::string status_json(const HealthSnapshot& snapshot);
+[[nodiscard]] std::string status_json(const HealthSnapshot& snapshot,
+                                      const std::vector<std::string>& source_names);
 
 /// One event of GET /api/v1/stream: the same document as a server-sent event.
-[[nodiscard]] std::string stream_event(const HealthSnapshot& snapshot);
+[[nodiscard]] std::string stream_event(const HealthSnapshot& snapshot,
+                                       const std::vector<std::string>& source_names);
 
 /// Age of the oldest pending entry, at millisecond precision; 0 if there is none, never negative.
 [[nodiscard]] double oldest_pending_age_seconds(const HealthSnapshot& snapshot);

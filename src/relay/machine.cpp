@@ -169,7 +169,7 @@ void Machine::publish() {
     stats.state = DestinationState::backing_off;
   else if (destination_.connected())
     stats.state = DestinationState::connected;
-  recorder_.publish(std::move(stats));
+  recorder_.publish(std::move(stats), clock_.wall_now());
 }
 
 RelayStats Machine::stats() const {

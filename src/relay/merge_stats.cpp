@@ -43,6 +43,8 @@ void add(RelayStats& sum, const RelayStats& part) {
     sum.last_error = part.last_error;
     sum.last_error_at = part.last_error_at;
   }
+  if (part.failing_since && (!sum.failing_since || *part.failing_since < *sum.failing_since))
+    sum.failing_since = part.failing_since;
   if (part.retry_at && (!sum.retry_at || *part.retry_at < *sum.retry_at))
     sum.retry_at = part.retry_at;
   sum.consecutive_failures = std::max(sum.consecutive_failures, part.consecutive_failures);

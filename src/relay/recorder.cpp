@@ -45,8 +45,12 @@ void Recorder::unreachable(const DeliveryFailure& failure, WallTime now) {
   });
 }
 
-void Recorder::publish(RelayStats now) {
+void Recorder::publish(RelayStats now, WallTime at) {
   stats_.with([&](RelayStats& stats) {
+    const bool failing =
+        now.state == DestinationState::backing_off || now.state == DestinationState::paused;
+    if (!failing) stats.failing_since.reset();
+    if (failing && !stats.failing_since) stats.failing_since = at;
     stats.state = now.state;
     stats.paused = now.paused;
     stats.pause_reason = std::move(now.pause_reason);

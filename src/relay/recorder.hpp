@@ -23,7 +23,7 @@ class Recorder {
   /// A try of the destination alone, without a batch, has failed.
   void unreachable(const DeliveryFailure& failure, WallTime now);
   /// Takes over what the state machine decides: state, pauses, next try. The rest stays.
-  void publish(RelayStats now);
+  void publish(RelayStats now, WallTime at);
   [[nodiscard]] RelayStats snapshot() const;
 
  private:

@@ -67,10 +67,14 @@ class Relay::Impl {
     return outbox_.keep_pause(source, false, by).transform([&](bool changed) {
       if (source) {
         static_cast<void>(shared_.sources.resume_by_operator(*source));
-      } else if (shared_.paused.exchange(false)) {
-        shared_.wake.raise();
+        // Not simply ended: its probe may be under way, and shows whether it works again.
+        return shared_.sources.probe_soon(*source, clock_.steady_now()) || changed;
       }
-      return changed;
+      shared_.paused = false;
+      const bool refused = stats().paused;
+      if (refused) static_cast<void>(shared_.probes.ask());
+      if (refused || changed) shared_.wake.raise();
+      return refused || changed;
     });
   }
 
@@ -105,6 +109,7 @@ class Relay::Impl {
       stats.paused = true;
       stats.pause_reason = std::string(relay::paused_by_operator);
       stats.retry_at.reset();
+      if (!stats.failing_since) stats.failing_since = shared_.paused_since.copy();
     }
     return stats;
   }
@@ -129,7 +134,10 @@ class Relay::Impl {
   }
 
   void set_pause(const std::optional<std::string>& source, WallTime since) {
-    if (!source) shared_.paused = true;
+    if (!source && !shared_.paused) {
+      shared_.paused_since.with([&](auto& at) { at = since; });
+      shared_.paused = true;
+    }
     if (source) static_cast<void>(shared_.sources.pause_by_operator(*source, since));
   }
 

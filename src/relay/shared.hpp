@@ -52,6 +52,7 @@ struct Shared {
   const std::shared_ptr<Flights> flights;
   ProbeDesk probes;
   std::atomic<bool> paused = false;  ///< By an operator: nothing is delivered.
+  base::Guarded<WallTime> paused_since{WallTime{}};
 };
 
 }  // namespace holdfast::relay

@@ -117,6 +117,18 @@ std::optional<SourcePause> SourcePauses::resume(const std::string& source) {
   return ended;
 }
 
+bool SourcePauses::probe_soon(const std::string& source, SteadyTime now) {
+  const bool paused = state_.with([&](State& state) {
+    const auto found = state.records.find(source);
+    if (found == state.records.end()) return false;
+    found->second.pause.probe_at = std::min(found->second.pause.probe_at, now);
+    found->second.nothing_to_probe = false;
+    return true;
+  });
+  if (paused) wake_.raise();
+  return paused;
+}
+
 void SourcePauses::postpone(const std::string& source, SteadyTime probe_at) {
   state_.with([&](State& state) {
     const auto position = state.records.find(source);

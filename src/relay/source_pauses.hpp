@@ -96,6 +96,8 @@ class SourcePauses {
   void probe_elsewhere(const OrderGroup& group);
   /// Nothing of the source was pending at its probe: it needs no wake-up.
   void nothing_to_probe(const std::string& source);
+  /// An operator says that it should work again: it is probed now. False: it is not paused.
+  [[nodiscard]] bool probe_soon(const std::string& source, SteadyTime now);
   /// Every source is probed once now, whenever it was to be.
   void probe_all_at(SteadyTime now);
 

@@ -26,7 +26,7 @@ json health_of(const HealthSnapshot& snapshot) {
 }
 
 json status_of(const HealthSnapshot& snapshot) {
-  return json::parse(holdfast::observe::status_json(snapshot));
+  return json::parse(holdfast::observe::status_json(snapshot, {"shop"}));
 }
 
 TEST_CASE("health: the document has the keys of the contract and no others", "[observe][health]") {
@@ -142,8 +142,9 @@ TEST_CASE("status: the document has the keys of the contract and no others", "[o
                                 "oldest_pending_age_seconds", "bytes", "bytes_max",
                                 "disk_free_bytes", "can_store", "cannot_store_reason"});
     CHECK(keys(document["destination"]) ==
-          std::set<std::string>{"state", "last_success", "last_error", "last_error_at", "retry_at",
-                                "drain_window_seconds", "consecutive_failures", "connects"});
+          std::set<std::string>{"state", "last_success", "last_error", "last_error_at",
+                                "failing_since", "retry_at", "drain_window_seconds",
+                                "consecutive_failures", "connects"});
     CHECK(keys(document["relay"]) ==
           std::set<std::string>{"paused", "pause_reason", "paused_sources"});
   }

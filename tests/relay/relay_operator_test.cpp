@@ -231,3 +231,37 @@ TEST_CASE("relay: a probe that nobody answers in time says so", "[relay][operato
   RelayRig none(options);
   CHECK(none.relay->probe(60s).error.contains("destination.url"));
 }
+
+TEST_CASE("relay: resume tries at once what the relay paused by itself", "[relay][operator]") {
+  RelayRig rig;
+  rig.append("a", "one");
+  SECTION("a source") {
+    rig.destination.refuse_statement_of("a", failure_of(DeliveryClass::config, "42P01"));
+    rig.settle_down();
+    REQUIRE(rig.relay->stats().paused_sources.size() == 1);
+    CHECK(rig.relay->stats().failing_since == std::nullopt);
+    CHECK(rig.relay->resume("a") == true);
+    rig.settle_down();
+    CHECK(rig.relay->stats().paused_sources.size() == 1);
+    rig.destination.heal();
+    CHECK(rig.relay->resume("a") == true);
+    rig.settle_down();
+    CHECK(rig.relay->resume("a") == false);
+  }
+  SECTION("the destination") {
+    rig.destination.set_rule([](auto) { return failure_of(DeliveryClass::config, "28P01"); });
+    rig.settle_down();
+    REQUIRE(rig.relay->stats().paused);
+    const auto since = rig.relay->stats().failing_since;
+    REQUIRE(since);
+    rig.pass_time(65s);
+    CHECK(rig.relay->stats().failing_since == since);
+    rig.destination.heal();
+    CHECK(rig.relay->resume() == true);
+    rig.settle_down();
+    CHECK_FALSE(rig.relay->stats().failing_since);
+    CHECK(rig.relay->resume() == false);
+  }
+  CHECK(rig.count(EntryState::pending) == 0);
+  rig.everything_arrives();
+}

@@ -122,13 +122,12 @@ function paint(now) {
   }
 }
 
-/** Reads the last hour, and tells `set_clock` of its newest sample. */
-export async function load_history(daemon_now, set_clock) {
+/** Reads the last hour. */
+export async function load_history(daemon_now) {
   try {
     const history = await get('history');
     step_ms = (history.step_seconds || 10) * 1000;
     samples = history.samples.map((sample) => ({ ...sample, at: Date.parse(sample.at) }));
-    if (samples.length > 0) set_clock(samples.at(-1).at, step_ms);
   } catch { /* The stream fills the charts from now on. */ }
   paint(daemon_now());
 }

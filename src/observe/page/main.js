@@ -32,7 +32,7 @@ follow({
     overview.update(status, mode);
     by_id('forget').hidden = !has_token();
     // After a while without the daemon the hole is filled from its own memory.
-    if (now - last_status_at > history_gap_ms) charts.load_history(overview.daemon_now, overview.set_clock);
+    if (now - last_status_at > history_gap_ms) charts.load_history(overview.daemon_now);
     else charts.append(status, overview.daemon_now());
     last_status_at = now;
     entries.status_changed(status);

@@ -9,7 +9,6 @@ import { forecast, pause_text, sentence } from './sentence.js';
 
 let status = null;
 let silent_since = null;
-let seen_away_at = null;
 let clock_offset_ms = 0;  // The daemon's clock less the browser's.
 const clock_slack_ms = 2_000;
 let announced = '';
@@ -18,18 +17,15 @@ let sources_shown = '';
 /** The daemon's time; a phone's clock may be minutes off. */
 export const daemon_now = () => Date.now() + clock_offset_ms;
 
-/** The daemon has just told of a sample that is at most `step_ms` old: where the clocks agree with
- *  that they are not touched, else they are brought together as well as that says. */
-export function set_clock(newest, step_ms) {
-  const behind = Date.now() - newest;
-  if (Number.isNaN(behind)) return;
-  const agree = behind > -clock_slack_ms && behind < step_ms + clock_slack_ms;
-  clock_offset_ms = agree ? 0 : step_ms / 2 - behind;
+/** The status has just come: where the clocks agree they are not touched. */
+export function set_clock(at) {
+  const ahead = Date.parse(at) - Date.now();
+  if (!Number.isNaN(ahead)) clock_offset_ms = Math.abs(ahead) > clock_slack_ms ? ahead : 0;
 }
 
 /** Paints what changes with the time alone: called each second, and with each status. */
 export function tick() {
-  const told = sentence(status, daemon_now(), { silent_since, seen_away_at });
+  const told = sentence(status, daemon_now(), { silent_since });
   by_id('state').dataset.tone = told.tone;
   const line = by_id('sentence');
   const text = [told.lead, ...told.rest].join(' ');
@@ -87,13 +83,11 @@ function ask_pause_source(name) {
 
 const name_of = (name) => element('span', { class: 'name' }, visible(name));
 
-/** An operator's pause ends when somebody ends it. The others end when an entry goes through, and a
- *  try of the destination lets them try at once. */
+/** An operator's pause ends with it; of another one the oldest entry is tried at once. */
 function way_out({ source, reason }) {
-  if (reason !== 'operator')
-    return element('button', { type: 'button', 'aria-label': `Try ${source} now`, click: probe }, 'Try now');
+  const done = reason === 'operator' ? `${source} is resumed.` : `${source} is tried now.`;
   return element('button', { type: 'button', 'aria-label': `Resume ${source}`,
-    click: () => change(`sources/${encodeURIComponent(source)}/resume`, `${source} is resumed.`) }, 'Resume');
+    click: () => change(`sources/${encodeURIComponent(source)}/resume`, done) }, 'Resume');
 }
 
 function paused_item(source) {
@@ -113,7 +107,7 @@ function paint_sources() {
   const paused = status.relay.paused_sources ?? [];
   const names = new Set(paused.map((source) => source.source));
   // Those that delivered since the start, and those of entries that were listed.
-  const delivered = { ...Object.fromEntries([...seen_sources].map((name) => [name, 0])), ...status.delivered_by_source };
+  const delivered = { ...Object.fromEntries([...status.sources, ...seen_sources].map((name) => [name, 0])), ...status.delivered_by_source };
   const running = Object.entries(delivered).filter(([name]) => name && !names.has(name));
   // Counts go up all the time; a button under a finger must not be made anew for them.
   const now = JSON.stringify([paused, running.map(([name]) => name)]);
@@ -132,11 +126,9 @@ function paint_sources() {
 
 /** The daemon said something, by the stream or asked. */
 export function update(document_, mode) {
-  const was = status?.destination.state;
   status = document_;
   silent_since = null;
-  if (status.destination.state !== 'backing_off') seen_away_at = null;
-  else if (was && was !== 'backing_off') seen_away_at = daemon_now();
+  set_clock(status.at);
   by_id('link').dataset.mode = mode;
   set_text(by_id('link-text'), mode === 'stream' ? 'live' : 'asked every 2 s');
   by_id('relay-actions').hidden = false;

@@ -14,14 +14,10 @@ function cause_of(text) {
     ? line[0].toLowerCase() + line.slice(1) : line;
 }
 
-/** How long Postgres has been away: since it was seen to go, else as far as can be told: no failure
- *  is older than the last success, nor than the oldest entry that waits. Null: nobody knows. */
-function away_seconds(status, now, seen_away_at) {
-  if (seen_away_at) return (now - seen_away_at) / 1000;
-  const age_ms = (status.outbox.oldest_pending_age_seconds ?? 0) * 1000;
-  const since = Math.max(age_ms > 0 ? now - age_ms : 0,
-                         Date.parse(status.destination.last_success ?? '') || 0);
-  return since > 0 ? (now - since) / 1000 : null;
+/** How long Postgres has been away. Null: nobody knows. */
+function away_seconds(status, now) {
+  const since = Date.parse(status.destination.failing_since ?? '');
+  return Number.isNaN(since) ? null : Math.max(0, (now - since) / 1000);
 }
 
 function next_try(status, now) {
@@ -66,9 +62,9 @@ function connected(status) {
   return { tone: 'good', lead: `Postgres answers; ${entries_of(pending)} ${pending === 1 ? 'is' : 'are'} on the way.`, rest: [] };
 }
 
-function backing_off(status, now, seen_away_at) {
+function backing_off(status, now) {
   const cause = cause_of(status.destination.last_error);
-  const away = away_seconds(status, now, seen_away_at);
+  const away = away_seconds(status, now);
   const what = away === null ? 'cannot be reached'
     : away < 1 ? 'has just gone away' : `has been away for ${duration(away)}`;
   return {
@@ -78,12 +74,12 @@ function backing_off(status, now, seen_away_at) {
   };
 }
 
-function of_destination(status, now, seen_away_at) {
+function of_destination(status, now) {
   if (status.relay.paused && status.relay.pause_reason === 'operator') return paused(status, now);
   switch (status.destination.state) {
     case 'connected': return connected(status);
     case 'idle': return idle(status, now);
-    case 'backing_off': return backing_off(status, now, seen_away_at);
+    case 'backing_off': return backing_off(status, now);
     case 'paused': return paused(status, now);
     case 'unconfigured':
       return { tone: 'warn', lead: 'No destination is configured: destination.url is empty.', rest: [kept] };
@@ -93,7 +89,7 @@ function of_destination(status, now, seen_away_at) {
 
 /** {tone: good, calm, warn or bad; lead: the sentence; rest: what follows from it}. `now` is the
  *  daemon's time in milliseconds; `silent_since`, if set, that of its last word. */
-export function sentence(status, now, { silent_since, seen_away_at } = {}) {
+export function sentence(status, now, { silent_since } = {}) {
   if (silent_since) {
     const seconds = (now - silent_since) / 1000;
     const ago = seconds >= 2 ? ` (${duration(seconds)})` : '';
@@ -104,7 +100,7 @@ export function sentence(status, now, { silent_since, seen_away_at } = {}) {
     };
   }
   if (!status) return { tone: 'calm', lead: 'Asking the daemon…', rest: [] };
-  const told = of_destination(status, now, seen_away_at);
+  const told = of_destination(status, now);
   if (status.outbox.can_store === false) {
     const why = cause_of(status.outbox.cannot_store_reason);
     told.tone = 'bad';
