@@ -1,0 +1,56 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "holdfast/failure.hpp"
+
+namespace holdfast {
+
+/// How far a file system can be trusted with an outbox.
+enum class FilesystemTrust {
+  fine,       ///< Local, as far as is known.
+  goes_away,  ///< What is stored ends with the machine or the container.
+  unsafe,     ///< Locks or fsync cannot be relied on.
+};
+
+/// One of the files of an outbox.
+struct OutboxFile {
+  std::string path;
+  std::uint64_t bytes = 0;
+  std::uint32_t mode = 0;  ///< The permission bits.
+};
+
+/// What can be seen of an outbox and its place, with a daemon or without.
+struct OutboxFacts {
+  std::string folder;
+  std::string filesystem;  ///< "NFS"; empty for one that nothing is known against.
+  FilesystemTrust trust = FilesystemTrust::fine;
+  std::uint64_t used_bytes = 0;  ///< Pages in use, without the WAL; 0 before the first start.
+  std::uint64_t wal_bytes = 0;
+  std::uint64_t disk_free_bytes = 0;
+  std::vector<OutboxFile> files;  ///< Those that are there.
+  std::optional<int> daemon_pid;  ///< Of the last daemon that has locked it; it may have ended.
+};
+
+/// Looks, and changes nothing.
+/// Errors:   refused (no such folder, not ours), unavailable, broken.
+[[nodiscard]] std::expected<OutboxFacts, Failure> look_at_outbox(const std::string& path);
+
+struct IntegrityFindings {
+  std::optional<std::string> damage;  ///< The first thing found.
+  bool complete = true;               ///< False: the time ended before all was read.
+};
+/// Reads the tables and indexes of an outbox and says whether they are what they must be.
+///
+/// Blocks:   for `limit`, which is also how long the WAL cannot be emptied; nullopt: until all was
+///           read, about a minute for 10 GiB.
+/// Errors:   as above.
+[[nodiscard]] std::expected<IntegrityFindings, Failure> check_outbox(
+    const std::string& path, std::optional<std::chrono::milliseconds> limit);
+
+}  // namespace holdfast
