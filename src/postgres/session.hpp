@@ -61,6 +61,14 @@ struct PipelineError {
   bool too_slow = false;
 };
 
+/// How the other side is reached.
+struct Link {
+  bool is_local = false;  ///< By a Unix socket or a loopback address.
+  bool has_tls = false;
+  std::string tls_version;  ///< "TLSv1.3"
+  std::string sslmode;      ///< In force, by whatever libpq read it from.
+};
+
 /// One connection to Postgres. Every wait is ours: on the socket, a deadline and an interrupt, so
 /// that a server that accepts and never answers costs a deadline and not the thread.
 ///
@@ -96,6 +104,7 @@ class Session {
                                                                 SteadyTime deadline);
   /// False if the other side has hung up, as far as the socket knows; no round trip.
   [[nodiscard]] bool looks_alive() const;
+  [[nodiscard]] Link link() const;
 
  private:
   using Connection = std::unique_ptr<PGconn, void (*)(PGconn*)>;

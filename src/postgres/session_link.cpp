@@ -1,0 +1,21 @@
+#include "postgres/session.hpp"
+
+namespace holdfast::postgres {
+
+Link Session::link() const {
+  const auto text = [](const char* value) { return std::string(value == nullptr ? "" : value); };
+  Link link;
+  const auto address = text(PQhostaddr(connection_.get()));
+  link.is_local = text(PQhost(connection_.get())).starts_with('/') || address.starts_with("127.") ||
+                  address == "::1";
+  link.has_tls = PQsslInUse(connection_.get()) != 0;
+  link.tls_version = text(PQsslAttribute(connection_.get(), "protocol"));
+  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> options(
+      PQconninfo(connection_.get()), PQconninfoFree);
+  for (const PQconninfoOption* option = options.get();
+       option != nullptr && option->keyword != nullptr; ++option)
+    if (std::string_view(option->keyword) == "sslmode") link.sslmode = text(option->val);
+  return link;
+}
+
+}  // namespace holdfast::postgres
