@@ -76,6 +76,7 @@ int run(int argc, const char* const* argv) {
   app.footer("Exit codes: 0 good, 1 failed, 2 usage or configuration");
   add_serve(app, context);
   add_validate(app, context);
+  add_config(app, context);
   add_migrate(app, context);
   add_status(app, context);
   add_outbox(app, context);

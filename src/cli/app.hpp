@@ -27,6 +27,7 @@ struct Context {
 
 void add_serve(CLI::App& app, Context& context);
 void add_validate(CLI::App& app, Context& context);
+void add_config(CLI::App& app, Context& context);
 void add_migrate(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_outbox(CLI::App& app, Context& context);
