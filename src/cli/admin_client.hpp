@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <expected>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "holdfast/config.hpp"
@@ -13,6 +14,12 @@ namespace holdfast::cli {
 struct AdminReply {
   int status = 0;
   std::string body;
+};
+
+/// Why the daemon did not do what it was asked.
+struct AdminRefusal {
+  int status = 0;  ///< Of its answer; 0: there was none.
+  std::string message;
 };
 
 /// The URL by which this machine reaches the listener: a wildcard address becomes loopback.
@@ -29,5 +36,20 @@ struct AdminReply {
                                                            const std::string& path,
                                                            const Secret& token,
                                                            std::chrono::milliseconds timeout);
+
+/// Tells the daemon of `config` to change something: POSTs `body`, which is JSON or empty, to
+/// `path`, and gives the JSON object of its answer.
+///
+/// Blocks:   at most `timeout`. After that the daemon may still do it.
+/// Errors:   the daemon's own reason where it gave one, else what to check.
+[[nodiscard]] std::expected<nlohmann::json, AdminRefusal> admin_post(
+    const Config& config, const std::string& path, const std::string& body,
+    std::chrono::milliseconds timeout);
+
+/// What an answer that is not 200 means, in words: the `detail` of problem+json, or what to check.
+[[nodiscard]] std::string refusal_text(const AdminReply& reply);
+
+/// For the path or the query of a URL.
+[[nodiscard]] std::string url_encoded(std::string_view text);
 
 }  // namespace holdfast::cli

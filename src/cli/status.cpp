@@ -11,15 +11,6 @@ namespace {
 
 constexpr std::chrono::seconds status_timeout{5};
 
-/// What to do about an answer that is no status.
-std::string advice_for(int status) {
-  if (status == 401 || status == 403)
-    return "the token was not accepted; check admin.token of this configuration";
-  if (status == 404)
-    return "there is no such page; check that admin.listen is the admin address of Holdfast";
-  return "the answer was no status; look at the daemon's log";
-}
-
 int print_status(const Context& context, bool as_json) {
   const auto config = load_config(context);
   if (!config) return config.error();
@@ -31,8 +22,7 @@ int print_status(const Context& context, bool as_json) {
   }
   const auto document = nlohmann::json::parse(reply->body, nullptr, false);
   if (reply->status != 200 || !document.is_object()) {
-    print_error(std::format("asking the daemon at {}: status {}: {}", url, reply->status,
-                            advice_for(reply->status)));
+    print_error(std::format("asking the daemon at {}: {}", url, refusal_text(*reply)));
     return exit_failed;
   }
   if (as_json) {

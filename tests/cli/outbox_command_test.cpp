@@ -1,104 +1,15 @@
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "entry_fixture.hpp"
-#include "holdfast/outbox.hpp"
-#include "support/process.hpp"
-#include "support/scratch_folder.hpp"
+#include "outbox_rig.hpp"
 
 using namespace holdfast;
 using namespace holdfast::cli::test;
-using namespace std::chrono_literals;
 using nlohmann::json;
 
 namespace {
-
-/// An outbox with a delivered, a dead and two pending entries, one of them of a source that is
-/// gone.
-class Rig {
- public:
-  Rig() {
-    const SystemClock clock;
-    OutboxConfig config;
-    config.path = folder_.file("holdfast.db");
-    config.disk_reserve_bytes = 0;
-    Outbox::Dependencies dependencies{.clock = clock,
-                                      .log = [](const LogEvent&) {},
-                                      .on_broken = [](const Failure&) {},
-                                      .vfs = {},
-                                      .checkpoint_on_open = true};
-    auto outbox = Outbox::open(config, dependencies);
-    if (!outbox) throw std::runtime_error(outbox.error().message);
-    {
-      std::jthread writer([&](const std::stop_token& stop) { (*outbox)->run_writer(stop); });
-      fill(**outbox);
-    }
-    (*outbox)->close();
-    support::write_file(folder_.file("holdfast.toml"),
-                        "[[source]]\nname = \"plain\"\nprovider = \"none\"\n");
-  }
-
-  [[nodiscard]] support::CommandResult run(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.begin(), {HOLDFAST_BINARY, "outbox"});
-    return support::run_command({.arguments = std::move(arguments), .folder = folder_.path()});
-  }
-  [[nodiscard]] json run_json(std::vector<std::string> arguments) const {
-    arguments.emplace_back("--json");
-    const auto result = run(std::move(arguments));
-    CAPTURE(result.err);
-    REQUIRE(result.exit_code == 0);
-    return json::parse(result.out);
-  }
-  /// In commit order.
-  [[nodiscard]] const std::vector<std::string>& ids() const { return ids_; }
-  [[nodiscard]] const support::ScratchFolder& folder() const { return folder_; }
-
- private:
-  void fill(Outbox& outbox) {
-    append(outbox, "plain", "key-1", "first body");
-    append(outbox, "plain", "\x1b[2Jevil", std::string("\xff\x1b[31m\0x", 8));
-    append(outbox, "plain", std::nullopt, "third");
-    append(outbox, "gone", std::nullopt, "fourth");
-    const auto settled = outbox.settle(
-        {{.seq = 1,
-          .state = EntryState::delivered,
-          .duplicate_of = {},
-          .reason = {},
-          .sqlstate = {},
-          .constraint = {},
-          .error = {}},
-         {.seq = 2,
-          .state = EntryState::dead,
-          .duplicate_of = {},
-          .reason = "data_error",
-          .sqlstate = "23514",
-          .constraint = "inbox_check",
-          .error = "new row violates check"}},
-        {{2, {time_at("2026-11-23T22:29:59.000Z"), "23514", "data", "new row violates check"}}});
-    if (!settled) throw std::runtime_error(settled.error().message);
-  }
-  void append(Outbox& outbox, const std::string& source, std::optional<std::string> key,
-              std::string body) {
-    NewEntry entry;
-    entry.source = source;
-    entry.dedupe_key = std::move(key);
-    entry.received_at = time_at("2026-11-23T22:29:22.123Z") + 1s * static_cast<int>(ids_.size());
-    entry.method = "POST";
-    entry.target = "/ingest/" + source;
-    entry.remote_address = "127.0.0.1";
-    entry.content_type = "application/json";
-    entry.headers = {{"Host", "h"}, {"X-A", "b"}};
-    entry.body = std::move(body);
-    const auto appended = outbox.append(std::move(entry), 10s);
-    if (!appended) throw std::runtime_error(appended.error().message);
-    ids_.push_back(appended->id.to_string());
-  }
-
-  support::ScratchFolder folder_;
-  std::vector<std::string> ids_;
-};
 
 std::vector<std::string> ids_of(const json& document) {
   std::vector<std::string> ids;
@@ -109,7 +20,7 @@ std::vector<std::string> ids_of(const json& document) {
 }  // namespace
 
 TEST_CASE("cli: outbox list prints the newest first", "[cli][process][outbox]") {
-  const Rig rig;
+  const OutboxRig rig;
   const auto result = rig.run({"list"});
   CAPTURE(result.err);
   CHECK(result.exit_code == 0);
@@ -127,7 +38,7 @@ TEST_CASE("cli: outbox list prints the newest first", "[cli][process][outbox]") 
 }
 
 TEST_CASE("cli: outbox list filters", "[cli][process][outbox]") {
-  const Rig rig;
+  const OutboxRig rig;
   const auto only = [&](std::vector<std::string> filter) {
     filter.insert(filter.begin(), "list");
     return ids_of(rig.run_json(std::move(filter)));
@@ -146,7 +57,7 @@ TEST_CASE("cli: outbox list filters", "[cli][process][outbox]") {
 }
 
 TEST_CASE("cli: outbox list goes on at its cursor to the end", "[cli][process][outbox]") {
-  const Rig rig;
+  const OutboxRig rig;
   for (const std::string order : {"newest", "oldest"}) {
     std::vector<std::string> seen;
     std::vector<std::string> arguments{"list", "--limit", "2", "--order", order};
@@ -164,7 +75,7 @@ TEST_CASE("cli: outbox list goes on at its cursor to the end", "[cli][process][o
 }
 
 TEST_CASE("cli: outbox list as JSON has the shape of the contract", "[cli][process][outbox]") {
-  const Rig rig;
+  const OutboxRig rig;
   const auto document = rig.run_json({"list"});
   REQUIRE(document["entries"].size() == 4);
   CHECK(document["next_cursor"].is_null());
@@ -179,7 +90,7 @@ TEST_CASE("cli: outbox list as JSON has the shape of the contract", "[cli][proce
 }
 
 TEST_CASE("cli: outbox show gives one entry with its payload", "[cli][process][outbox]") {
-  const Rig rig;
+  const OutboxRig rig;
   const auto document = rig.run_json({"show", rig.ids()[1]});
   CHECK(document["state"] == "dead");
   CHECK(document["headers"] == json::array({{"Host", "h"}, {"X-A", "b"}}));
@@ -196,14 +107,14 @@ TEST_CASE("cli: outbox show gives one entry with its payload", "[cli][process][o
 }
 
 TEST_CASE("cli: outbox show --body gives the exact bytes", "[cli][process][outbox]") {
-  const Rig rig;
+  const OutboxRig rig;
   const auto result = rig.run({"show", rig.ids()[1], "--body"});
   CHECK(result.exit_code == 0);
   CHECK(result.out == std::string("\xff\x1b[31m\0x", 8));
 }
 
 TEST_CASE("cli: an entry that is not there is a failure", "[cli][process][outbox]") {
-  const Rig rig;
+  const OutboxRig rig;
   const auto result = rig.run({"show", "0190a0b0-0000-7000-8000-000000000007"});
   CHECK(result.exit_code == 1);
   CHECK(result.out.empty());
@@ -211,7 +122,7 @@ TEST_CASE("cli: an entry that is not there is a failure", "[cli][process][outbox
 }
 
 TEST_CASE("cli: --outbox reads a file without any configuration", "[cli][process][outbox]") {
-  const Rig rig;
+  const OutboxRig rig;
   support::write_file(rig.folder().file("holdfast.toml"), "broken");
   const auto broken = rig.run({"list"});
   CHECK(broken.exit_code == 2);
