@@ -106,12 +106,15 @@ std::string entry_text(const Entry& entry, bool held) {
   add("received", base::to_rfc3339(entry.received_at));
   if (entry.settled_at) add("settled", base::to_rfc3339(*entry.settled_at));
   if (entry.replay_of) add("replay of", entry.replay_of->to_string());
-  add("request", printable(entry.method) + ' ' + printable(entry.target));
+  // A receipt knows neither.
+  if (!entry.method.empty())
+    add("request", printable(entry.method) + ' ' + printable(entry.target));
   add("from", printable(entry.remote_address));
   add("content type", printable(entry.content_type));
   add("traceparent", printable(entry.traceparent.value_or("")));
-  add("body", std::format("{} bytes, sha256 {}{}", entry.body_bytes, base::to_hex(digest),
-                          entry.payload_kept ? "; --body prints it" : "; removed by retention"));
+  add("body",
+      std::format("{} bytes, sha256 {}{}", entry.body_bytes, base::to_hex(digest),
+                  entry.payload_kept ? "; --body prints it" : "; removed, this is its receipt"));
   if (entry.payload_damaged) add("damaged", "the payload is not what was accepted, or is gone");
   for (const auto& header : entry.headers)
     add("header", printable(header.name) + ": " + printable(header.value));

@@ -64,6 +64,7 @@ class Lines {
     if (!line_.empty()) text_ += pad(label, label_columns) + line_ + '\n';
     line_.clear();
   }
+  [[nodiscard]] bool empty() const { return line_.empty(); }
   [[nodiscard]] std::string take() { return std::move(text_); }
 
  private:
@@ -122,6 +123,40 @@ void add_outbox(Lines& lines, const json& outbox) {
   lines.end("outbox");
 }
 
+/// "1.5/s"
+std::optional<std::string> per_second(const json& document, std::string_view key) {
+  const auto rate = number_of(at(document, key));
+  if (!rate) return std::nullopt;
+  return *rate < 10 ? std::format("{:.1f}/s", *rate) : std::format("{:.0f}/s", *rate);
+}
+
+void add_rates(Lines& lines, const json& rates) {
+  if (const auto accepted = per_second(rates, "accepted_per_second"))
+    lines.add("accepted " + *accepted);
+  if (const auto delivered = per_second(rates, "delivered_per_second"))
+    lines.add("delivered " + *delivered);
+  const auto window = number_of(at(rates, "window_seconds")).value_or(0);
+  if (!lines.empty() && window > 0)
+    lines.add("over the last " +
+              age_text(std::chrono::milliseconds(static_cast<std::int64_t>(window * 1000))));
+  lines.end("rates");
+}
+
+/// When there will be no room any more, and which limit is met then.
+void add_forecast(Lines& lines, const json& forecast, WallTime now) {
+  if (!forecast.is_object()) return;
+  const auto full = when(forecast, "full_at", now);
+  if (full) {
+    lines.add("full at " + *full);
+    if (const auto limit = text_of(forecast, "limited_by")) lines.add("limit " + *limit);
+    if (const auto growth = count_of(forecast, "growth_bytes_per_second"); growth && *growth > 0)
+      lines.add(std::format("growing {}/s", bytes_text(*growth)));
+  } else if (forecast.contains("full_at")) {
+    lines.add("not filling up");
+  }
+  lines.end("forecast");
+}
+
 void add_pauses(Lines& lines, const json& relay, WallTime now) {
   const auto& paused = at(relay, "paused");
   if (paused.is_boolean() && paused.get<bool>())
@@ -150,6 +185,8 @@ std::string status_text(const json& document, WallTime now, const Style& style) 
   if (const auto node = text_of(document, "node")) lines.add("node " + *node);
   lines.end("status");
   add_outbox(lines, at(document, "outbox"));
+  add_rates(lines, at(document, "rates"));
+  add_forecast(lines, at(document, "forecast"), now);
   add_destination(lines, at(document, "destination"), now);
   add_pauses(lines, at(document, "relay"), now);
   return lines.take();

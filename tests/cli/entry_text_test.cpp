@@ -96,7 +96,11 @@ TEST_CASE("cli: duplicates, conflicts and receipts are explained", "[cli][entry]
   entry.duplicate_of = pending_entry().id;
   entry.payload_kept = false;
   CHECK(entry_text(entry, false).contains("why             duplicate of 0190a0b0-"));
-  CHECK(entry_text(entry, false).contains("; removed by retention"));
+  CHECK(entry_text(entry, false).contains("; removed, this is its receipt"));
+  // A receipt knows no request: there is no empty line for it.
+  entry.method.clear();
+  entry.target.clear();
+  CHECK_FALSE(entry_text(entry, false).contains("request"));
   entry.duplicate_of = std::nullopt;
   entry.conflicts_with = pending_entry().id;
   CHECK(entry_text(entry, false).contains("why             conflicts with 0190a0b0-"));

@@ -51,6 +51,27 @@ TEST_CASE("cli: a daemon that gathers says when it will wake the database", "[cl
             .contains("idle; gathering, next drain 2026-11-23T22:00:12.000Z (in 12s)\n"));
 }
 
+TEST_CASE("cli: a status with rates and a forecast tells them", "[cli][status]") {
+  auto document = whole;
+  document["rates"] = {
+      {"window_seconds", 60}, {"accepted_per_second", 1.5}, {"delivered_per_second", 120.4}};
+  document["forecast"] = {{"full_at", "2026-11-24T01:20:00.000Z"},
+                          {"full_in_seconds", 12000.0},
+                          {"growth_bytes_per_second", 1048576.0},
+                          {"limited_by", "max_size"}};
+  const auto now = time_at("2026-11-23T22:00:00Z");
+  const auto text = status_text(document, now, {});
+  CHECK(text.contains(
+      "rates        accepted 1.5/s; delivered 120/s; over the last 1m 0s\n"
+      "forecast     full at 2026-11-24T01:20:00.000Z (in 3h 20m); limit max_size; growing 1 "
+      "MiB/s\n"));
+  document["forecast"] = {{"full_at", nullptr}, {"growth_bytes_per_second", 0.0}};
+  CHECK(status_text(document, now, {}).contains("forecast     not filling up\n"));
+  document["forecast"] = nullptr;
+  document["rates"] = 3;
+  CHECK(status_text(document, now, {}) == status_text(whole, now, {}));
+}
+
 TEST_CASE("cli: a daemon that cannot store says so loudly", "[cli][status]") {
   auto document = whole;
   document["outbox"]["can_store"] = false;
