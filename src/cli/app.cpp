@@ -81,6 +81,7 @@ int run(int argc, const char* const* argv) {
   add_status(app, context);
   add_outbox(app, context);
   add_reconcile(app, context);
+  add_doctor(app, context);
   add_healthcheck(app, context);
   add_version(app, context);
   try {

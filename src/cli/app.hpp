@@ -32,6 +32,7 @@ void add_migrate(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_outbox(CLI::App& app, Context& context);
 void add_reconcile(CLI::App& app, Context& context);
+void add_doctor(CLI::App& app, Context& context);
 void add_healthcheck(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
 

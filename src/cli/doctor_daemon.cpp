@@ -1,0 +1,87 @@
+#include <sys/resource.h>
+
+#include <format>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "cli/admin_client.hpp"
+#include "cli/doctor.hpp"
+#include "cli/output.hpp"
+#include "holdfast/service.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::chrono::seconds daemon_timeout{5};
+
+/// Of a process of ours with this id; nullopt where there is none to be seen.
+std::optional<std::uint64_t> open_files_of(int pid) {
+  const auto folder = std::format("/proc/{}/", pid);
+  std::string name;
+  std::getline(std::ifstream(folder + "comm") >> std::ws, name);
+  if (name != "holdfast") return std::nullopt;
+  std::ifstream limits(folder + "limits");
+  for (std::string line; std::getline(limits, line);) {
+    constexpr std::string_view label = "Max open files";
+    if (!line.starts_with(label)) continue;
+    std::istringstream rest(line.substr(label.size()));
+    std::uint64_t soft = 0;
+    if (rest >> soft) return soft;
+  }
+  return std::nullopt;
+}
+
+/// The daemon raises its soft limit to the hard one.
+Check check_open_files(const Config& config) {
+  const auto facts = look_at_outbox(config.outbox.path);
+  if (facts && facts->daemon_pid)
+    if (const auto limit = open_files_of(*facts->daemon_pid))
+      return judge_open_files(*limit, "the daemon", config.ingress);
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  return judge_open_files(files.rlim_max, "a daemon started from here", config.ingress);
+}
+
+Check judge_status(const std::string& url, const json& status) {
+  const auto theirs = status.value("version", std::string("unknown"));
+  Check check{"daemon", Verdict::ok,
+              std::format("answers at {}, version {}", url, printable(theirs)), ""};
+  const auto outbox = status.find("outbox");
+  const bool refuses =
+      outbox != status.end() && outbox->is_object() && !outbox->value("can_store", true);
+  if (refuses) {
+    check.verdict = Verdict::fail;
+    check.found += ", and cannot store";
+    check.cure = "see \"holdfast status\"";
+  } else if (theirs != version()) {
+    check.verdict = Verdict::warn;
+    check.found += std::format("; this program has {}", version());
+    check.cure = "restart the daemon, so that it runs what is installed";
+  }
+  return check;
+}
+
+}  // namespace
+
+void check_daemon(const Config& config, Checks& checks) {
+  const std::string url = admin_url(config.admin.listen);
+  const auto reply = admin_get(url, "/api/v1/status", admin_token(config), daemon_timeout);
+  if (!reply) {
+    checks.push_back({"daemon", Verdict::fail, reply.error().message,
+                      "start it; its log says why if it does not stay up"});
+  } else {
+    const auto status = json::parse(reply->body, nullptr, false);
+    if (reply->status == 200 && status.is_object())
+      checks.push_back(judge_status(url, status));
+    else
+      checks.push_back({"daemon", Verdict::fail,
+                        std::format("asking the daemon at {}: {}", url, refusal_text(*reply)),
+                        "check admin.listen and admin.token"});
+  }
+  checks.push_back(check_open_files(config));
+}
+
+}  // namespace holdfast::cli
