@@ -83,6 +83,8 @@ int run(int argc, const char* const* argv) {
   add_reconcile(app, context);
   add_doctor(app, context);
   add_healthcheck(app, context);
+  add_completion(app, context);
+  add_man(app, context);
   add_version(app, context);
   try {
     app.parse(argc, argv);

@@ -34,6 +34,8 @@ void add_outbox(CLI::App& app, Context& context);
 void add_reconcile(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
 void add_healthcheck(CLI::App& app, Context& context);
+void add_completion(CLI::App& app, Context& context);
+void add_man(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
 
 /// A wrong argument that only the command itself can see: it is reported like one that the parser
