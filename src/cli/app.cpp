@@ -13,19 +13,36 @@
 namespace holdfast::cli {
 namespace {
 
-/// "holdfast outbox list": the command as far as it was understood, to point at its help.
-std::string chosen_command(const CLI::App& app) {
-  std::string name = "holdfast";
-  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
-    at = at->get_subcommands().front();
-    name += ' ' + at->get_name();
-  }
-  return name;
+/// The command as far as it was understood, to point at its help.
+const CLI::App& chosen_command(const CLI::App& app) {
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  return *at;
+}
+
+/// "holdfast outbox list"
+std::string full_name(const CLI::App& command) {
+  if (command.get_parent() == nullptr) return command.get_name();
+  return full_name(*command.get_parent()) + ' ' + command.get_name();
+}
+
+/// The parser misses a command where a word was given that is none.
+std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {
+  const bool family = chosen_command(app).get_require_subcommand_min() > 0;
+  const bool missed = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && family;
+  const bool left_over = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+  if (!missed && !left_over) return error.what();
+  const auto unknown = app.remaining(true);
+  if (unknown.empty()) return "a command is missing";
+  return std::format("{}: there is no such {} here", unknown.front(),
+                     unknown.front().starts_with('-') ? "option"
+                     : family                         ? "command"
+                                                      : "argument");
 }
 
 int report_usage(const CLI::App& app, std::string_view message) {
   print_error(message);
-  print_error(std::format("run \"{} --help\" for what it takes", chosen_command(app)));
+  print_error(std::format("run \"{} --help\" for what it takes", full_name(chosen_command(app))));
   return exit_usage;
 }
 
@@ -90,7 +107,7 @@ int run(int argc, const char* const* argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return flush_output(app.exit(error));
-    return report_usage(app, error.what());
+    return report_usage(app, usage_text(app, error));
   }
   return flush_output(run_command(app, context));
 }
