@@ -1,5 +1,6 @@
 #include "cli/app.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <format>
@@ -71,15 +72,28 @@ int flush_output(int code) {
 
 std::expected<Config, int> load_config(const Context& context) {
   auto config = load_checked(context.config_path);
-  if (config) return *std::move(config);
+  if (config) {
+    prefer_token(context, *config);
+    return *std::move(config);
+  }
   for (const auto& error : config.error().list)
     print_error(config::to_line(config.error().origin, error));
   return std::unexpected(exit_usage);
 }
 
+void prefer_token(const Context& context, Config& config) {
+  if (context.token_name.empty()) return;
+  auto& tokens = config.admin.tokens;
+  const auto found = std::ranges::find(tokens, context.token_name, &AdminToken::name);
+  if (found == tokens.end())
+    throw UsageError(std::format("--token: {} has no admin.token of the name {}", config.origin,
+                                 context.token_name));
+  std::rotate(tokens.begin(), found, found + 1);
+}
+
 int run(int argc, const char* const* argv) {
   const SystemClock clock;
-  Context context{clock, std::nullopt, {}};
+  Context context{clock, std::nullopt, {}, {}};
   CLI::App app(
       "Commits webhook writes to a local outbox before answering, and relays them to Postgres",
       "holdfast");
@@ -87,6 +101,10 @@ int run(int argc, const char* const* argv) {
                  "Configuration file; else $HOLDFAST_CONFIG, ./holdfast.toml, "
                  "/etc/holdfast/holdfast.toml, built-in defaults")
       ->type_name("FILE");
+  app.add_option("--token", context.token_name,
+                 "Name of the admin.token to ask the daemon with, which its audit log shows; else "
+                 "the first")
+      ->type_name("NAME");
   app.set_version_flag("--version", std::format("holdfast {}", version()));
   app.require_subcommand(1);
   app.fallthrough();

@@ -22,6 +22,7 @@ inline constexpr int exit_usage = 2;
 struct Context {
   const Clock& clock;
   std::optional<std::string> config_path;  ///< --config, as given.
+  std::string token_name;                  ///< --token, as given; empty: the first one.
   std::function<int()> command;  ///< Set by the command that was chosen; gives the exit code.
 };
 
@@ -48,6 +49,10 @@ class UsageError : public std::runtime_error {
 /// The configuration that the command is to use.
 /// Errors:   printed, each on a line of its own; the value is then the exit code.
 [[nodiscard]] std::expected<Config, int> load_config(const Context& context);
+
+/// Puts the token of --token first, which is the one that commands use.
+/// Errors:   throws UsageError where there is none of that name.
+void prefer_token(const Context& context, Config& config);
 
 /// The whole program.
 [[nodiscard]] int run(int argc, const char* const* argv);

@@ -8,7 +8,6 @@
 #include "cli/app.hpp"
 #include "cli/destination_check.hpp"
 #include "cli/output.hpp"
-#include "config/load.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -67,7 +66,7 @@ std::string json_of(const Checks& checks, bool good) {
 
 /// The configuration, if the other checks can be made with it.
 std::optional<Config> check_configuration(const Context& context, Checks& checks) {
-  auto config = config::load_chosen(context.config_path);
+  auto config = load_checked(context.config_path);
   if (!config) {
     for (const auto& error : config.error().list)
       checks.push_back({"configuration", Verdict::fail,
@@ -76,10 +75,7 @@ std::optional<Config> check_configuration(const Context& context, Checks& checks
     checks.push_back({"all else", Verdict::skipped, "needs a configuration", ""});
     return std::nullopt;
   }
-  if (const auto fault = destination_fault(*config)) {
-    checks.push_back({"configuration", Verdict::fail, fault->message, "mend destination.url"});
-    return std::nullopt;
-  }
+  prefer_token(context, *config);
   checks.push_back({"configuration", Verdict::ok,
                     std::format("{}, {} source{}", config->origin, config->sources.size(),
                                 config->sources.size() == 1 ? "" : "s"),

@@ -67,6 +67,26 @@ TEST_CASE("cli: an entry is changed by its id through the daemon", "[cli][proces
   }
 }
 
+TEST_CASE("cli: the token that is asked with can be chosen by its name", "[cli][process][change]") {
+  Rig rig;
+  support::write_file(
+      rig.folder.file("holdfast.toml"),
+      rig.daemon.configuration() +
+          "[[admin.token]]\nname = \"ann\"\nsecret = \"secret-of-ann\"\n[[admin.token]]\nname = "
+          "\"bob\"\nsecret = \"secret-of-bob\"\n[[source]]\nname = \"plain\"\nprovider = "
+          "\"none\"\n");
+  const auto asked_with = [&](std::vector<std::string> options) {
+    options.insert(options.begin(), {"retry", id});
+    CHECK(rig.run(options).exit_code == 0);
+    return rig.daemon.requests().back().authorization;
+  };
+  CHECK(asked_with({}) == "Bearer secret-of-ann");
+  CHECK(asked_with({"--token", "bob"}) == "Bearer secret-of-bob");
+  const auto unknown = rig.run({"retry", id, "--token", "eve"});
+  CHECK(unknown.exit_code == 2);
+  CHECK(unknown.err.contains("--token: holdfast.toml has no admin.token of the name eve"));
+}
+
 TEST_CASE("cli: each of several ids is changed, and one that is not fails the command",
           "[cli][process][change]") {
   Rig rig;

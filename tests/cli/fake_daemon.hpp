@@ -74,8 +74,8 @@ class FakeDaemon {
   }
   /// The line of the configuration that leads to it.
   [[nodiscard]] std::string configuration(const std::string& token = "") const {
-    return "[admin]\nlisten = \"127.0.0.1:" + std::to_string(port_) + "\"\ntoken = \"" + token +
-           "\"\n";
+    return "[admin]\nlisten = \"127.0.0.1:" + std::to_string(port_) + "\"\n" +
+           (token.empty() ? "" : "token = \"" + token + "\"\n");
   }
 
  private:
