@@ -129,9 +129,9 @@ TEST_CASE("health: an error text that is not UTF-8 still makes valid JSON", "[ob
 
 TEST_CASE("status: the document has the keys of the contract and no others", "[observe][status]") {
   for (const auto& document : {status_of(healthy()), status_of(troubled())}) {
-    CHECK(keys(document) == std::set<std::string>{"status", "version", "node", "outbox",
-                                                  "destination", "relay", "delivered_by_source",
-                                                  "rates", "forecast"});
+    CHECK(keys(document) == std::set<std::string>{"at", "sources", "status", "version", "node",
+                                                  "outbox", "destination", "relay",
+                                                  "delivered_by_source", "rates", "forecast"});
     CHECK(keys(document["rates"]) ==
           std::set<std::string>{"window_seconds", "accepted_per_second", "delivered_per_second"});
     CHECK(keys(document["forecast"]) == std::set<std::string>{"full_at", "full_in_seconds",
