@@ -36,20 +36,20 @@ auto fields(const IngressConfig& config) {
                   keep_alive_timeout, append_timeout, trusted_proxies);
 }
 /// The two that a source has from here where it has none of its own are reloaded with the sources.
-constexpr std::array ingress_keys{Key{"listen", Effect::restart},
-                                  Key{"public_url", Effect::ingress},
-                                  Key{"max_body", Effect::ingress},
-                                  Key{"max_connections", Effect::restart},
-                                  Key{"max_open_connections", Effect::restart},
-                                  Key{"max_connections_per_address", Effect::restart},
-                                  Key{"max_headers", Effect::restart},
-                                  Key{"max_header_bytes", Effect::restart},
-                                  Key{"max_uri", Effect::restart},
-                                  Key{"max_inflight_bytes", Effect::restart},
-                                  Key{"request_deadline", Effect::restart},
-                                  Key{"keep_alive_timeout", Effect::restart},
-                                  Key{"append_timeout", Effect::restart},
-                                  Key{"trusted_proxies", Effect::restart}};
+constexpr std::array ingress_effects{Key{"listen", Effect::restart},
+                                     Key{"public_url", Effect::ingress},
+                                     Key{"max_body", Effect::ingress},
+                                     Key{"max_connections", Effect::restart},
+                                     Key{"max_open_connections", Effect::restart},
+                                     Key{"max_connections_per_address", Effect::restart},
+                                     Key{"max_headers", Effect::restart},
+                                     Key{"max_header_bytes", Effect::restart},
+                                     Key{"max_uri", Effect::restart},
+                                     Key{"max_inflight_bytes", Effect::restart},
+                                     Key{"request_deadline", Effect::restart},
+                                     Key{"keep_alive_timeout", Effect::restart},
+                                     Key{"append_timeout", Effect::restart},
+                                     Key{"trusted_proxies", Effect::restart}};
 
 auto fields(const OutboxConfig& config) {
   const auto& [path, max_size, disk_reserve, keep_delivered, keep_discarded, dedupe_window,
@@ -57,13 +57,13 @@ auto fields(const OutboxConfig& config) {
   return std::tie(path, max_size, disk_reserve, keep_delivered, keep_discarded, dedupe_window,
                   allow_unsafe_filesystem);
 }
-constexpr std::array outbox_keys{Key{"path", Effect::restart},
-                                 Key{"max_size", Effect::restart},
-                                 Key{"disk_reserve", Effect::restart},
-                                 Key{"keep_delivered", Effect::restart},
-                                 Key{"keep_discarded", Effect::restart},
-                                 Key{"dedupe_window", Effect::restart},
-                                 Key{"allow_unsafe_filesystem", Effect::restart}};
+constexpr std::array outbox_effects{Key{"path", Effect::restart},
+                                    Key{"max_size", Effect::restart},
+                                    Key{"disk_reserve", Effect::restart},
+                                    Key{"keep_delivered", Effect::restart},
+                                    Key{"keep_discarded", Effect::restart},
+                                    Key{"dedupe_window", Effect::restart},
+                                    Key{"allow_unsafe_filesystem", Effect::restart}};
 
 auto fields(const DestinationConfig& config) {
   const auto& [url_line, url, schema, migrate, connections, drain, economy_window, idle_close,
@@ -73,33 +73,33 @@ auto fields(const DestinationConfig& config) {
                   batch_entries, batch_bytes, connect_timeout, deliver_timeout, backoff_initial,
                   backoff_max, shutdown_timeout);
 }
-constexpr std::array destination_keys{Key{"url", Effect::nothing},
-                                      Key{"url", Effect::relay},
-                                      Key{"schema", Effect::relay},
-                                      Key{"migrate", Effect::relay},
-                                      Key{"connections", Effect::relay},
-                                      Key{"drain", Effect::relay},
-                                      Key{"economy_window", Effect::relay},
-                                      Key{"idle_close", Effect::relay},
-                                      Key{"batch_entries", Effect::relay},
-                                      Key{"batch_bytes", Effect::relay},
-                                      Key{"connect_timeout", Effect::relay},
-                                      Key{"deliver_timeout", Effect::relay},
-                                      Key{"backoff_initial", Effect::relay},
-                                      Key{"backoff_max", Effect::relay},
-                                      Key{"shutdown_timeout", Effect::itself}};
+constexpr std::array destination_effects{Key{"url", Effect::nothing},
+                                         Key{"url", Effect::relay},
+                                         Key{"schema", Effect::relay},
+                                         Key{"migrate", Effect::relay},
+                                         Key{"connections", Effect::relay},
+                                         Key{"drain", Effect::relay},
+                                         Key{"economy_window", Effect::relay},
+                                         Key{"idle_close", Effect::relay},
+                                         Key{"batch_entries", Effect::relay},
+                                         Key{"batch_bytes", Effect::relay},
+                                         Key{"connect_timeout", Effect::relay},
+                                         Key{"deliver_timeout", Effect::relay},
+                                         Key{"backoff_initial", Effect::relay},
+                                         Key{"backoff_max", Effect::relay},
+                                         Key{"shutdown_timeout", Effect::itself}};
 
 auto fields(const AdminConfig& config) {
   const auto& [listen, tokens] = config;
   return std::tie(listen, tokens);
 }
-constexpr std::array admin_keys{Key{"listen", Effect::restart}, Key{"token", Effect::admin}};
+constexpr std::array admin_effects{Key{"listen", Effect::restart}, Key{"token", Effect::admin}};
 
 auto fields(const LogConfig& config) {
   const auto& [level, format] = config;
   return std::tie(level, format);
 }
-constexpr std::array log_keys{Key{"level", Effect::itself}, Key{"format", Effect::restart}};
+constexpr std::array log_effects{Key{"level", Effect::itself}, Key{"format", Effect::restart}};
 
 auto fields(const HmacConfig& config) {
   const auto& [header, algorithm, encoding, prefix, body_template, timestamp_header, id_header,
@@ -120,7 +120,7 @@ auto fields(const SourceConfig& source) {
       std::tie(name, provider, path, secrets, verify_token, dedupe, order_by, token_header),
       fields(hmac), std::tie(max_body, public_url, allow_unverified, operations, statements));
 }
-constexpr std::array source_keys{
+constexpr std::array source_effects{
     Key{"name", Effect::nothing},  // The same in both: sources are compared by their names.
     Key{"provider", Effect::ingress},
     Key{"path", Effect::ingress},
@@ -200,7 +200,7 @@ void compare_sources(const std::vector<SourceConfig>& old, const std::vector<Sou
   for (const auto& source : now) {
     const auto before = "source " + source.name + ": ";
     if (const auto* known = find(old, source.name))
-      Notes(before, difference).compare(*known, source, source_keys);
+      Notes(before, difference).compare(*known, source, source_effects);
     else
       note_all_parts(before + "added", difference);
   }
@@ -215,11 +215,11 @@ Difference difference(const Config& old, const Config& now) {
   Difference found;
   [[maybe_unused]] const auto& [origin, warnings, ingress, outbox, destination, admin, log,
                                 sources] = old;
-  Notes("ingress.", found).compare(ingress, now.ingress, ingress_keys);
-  Notes("outbox.", found).compare(outbox, now.outbox, outbox_keys);
-  Notes("destination.", found).compare(destination, now.destination, destination_keys);
-  Notes("admin.", found).compare(admin, now.admin, admin_keys);
-  Notes("log.", found).compare(log, now.log, log_keys);
+  Notes("ingress.", found).compare(ingress, now.ingress, ingress_effects);
+  Notes("outbox.", found).compare(outbox, now.outbox, outbox_effects);
+  Notes("destination.", found).compare(destination, now.destination, destination_effects);
+  Notes("admin.", found).compare(admin, now.admin, admin_effects);
+  Notes("log.", found).compare(log, now.log, log_effects);
   compare_sources(sources, now.sources, found);
   return found;
 }

@@ -87,6 +87,10 @@ int Connection::remember(void* progress, sqlite3*, const char*, int frames) {
   return SQLITE_OK;
 }
 
+std::uint64_t Connection::wal_frame_bytes() const {
+  return static_cast<std::uint64_t>(wal_->frames * page_bytes_);
+}
+
 std::uint64_t Connection::unmoved_wal_bytes() const {
   constexpr std::int64_t frame_header_bytes = 24;
   return static_cast<std::uint64_t>((wal_->frames - wal_->moved_frames) *

@@ -55,6 +55,8 @@ class Connection {
   [[nodiscard]] std::uint64_t free_page_bytes();
   /// Bytes in the WAL that no checkpoint has moved to the database file yet.
   [[nodiscard]] std::uint64_t unmoved_wal_bytes() const;
+  /// Bytes of all frames since the WAL last began anew, moved or not.
+  [[nodiscard]] std::uint64_t wal_frame_bytes() const;
 
  private:
   /// How far the WAL is; fed by the hook that SQLite calls after each commit.

@@ -15,6 +15,9 @@ namespace holdfast::outbox {
 inline constexpr std::uint64_t checkpoint_quiet_bytes = 4 * mib;
 inline constexpr std::uint64_t checkpoint_busy_bytes = 16 * mib;
 /// A WAL file that a burst or a long reader made so large is cut, not only reused.
+/// From here on long reads make way between two snapshots, until the WAL has begun anew: that needs
+/// a moment without readers.
+inline constexpr std::uint64_t long_wal_bytes = 24 * mib;
 inline constexpr std::uint64_t truncate_bytes = 64 * mib;
 /// After so long without a commit the WAL is emptied, so that a restart has nothing to recover.
 inline constexpr std::chrono::milliseconds truncate_idle{5'000};

@@ -276,6 +276,7 @@ LedgerView Ledger::view() const {
   return {
       meta_,
       {space_, wal_is_held_, meta_.count(EntryState::delivered) > 0, refused_bytes_, disk_refusal_},
+      connection_->wal_frame_bytes(),
       oldest_};
 }
 

@@ -44,6 +44,7 @@ struct GroupOutcome {
 struct LedgerView {
   Meta meta;
   StoreOutlook outlook;
+  std::uint64_t wal_frame_bytes = 0;  ///< Since the WAL last began anew.
   std::optional<WallTime> oldest_pending_received_at;
 };
 

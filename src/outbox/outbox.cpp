@@ -77,7 +77,10 @@ std::expected<std::optional<Entry>, Failure> Outbox::find(const Uuid& id) {
 
 std::expected<std::vector<EntrySummary>, Failure> Outbox::list(const ListRequest& request) {
   return outbox::reading("listing entries", [&] {
-    return outbox::list_page(request, [&](auto&& use) { return impl_->with_reader(use); });
+    return outbox::list_page(request, [&](auto&& use) {
+      impl_->make_way();
+      return impl_->with_reader(use);
+    });
   });
 }
 

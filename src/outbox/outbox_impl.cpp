@@ -1,6 +1,7 @@
 #include "outbox/outbox_impl.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 #include "base/encoding.hpp"
 #include "outbox/filesystem_check.hpp"
@@ -77,6 +78,12 @@ void Outbox::Impl::break_down(const Failure& failure) {
   suspect();
   log({LogLevel::error, "outbox_broken", failure.message, {}});
   if (on_broken) on_broken(failure);
+}
+
+void Outbox::Impl::make_way() {
+  // The writer needs a commit for it; a reader of another process may hold it up for longer.
+  constexpr std::chrono::milliseconds patience{250};
+  if (!commit_in_caller) writer->await_short_wal(patience);
 }
 
 /// They are settled here and not by who claimed: what is not what was accepted goes nowhere.

@@ -34,6 +34,9 @@ class Outbox::Impl {
   void suspect() noexcept;
   /// A read met what cannot have been written: only a new start can mend that.
   void break_down(const Failure& failure);
+  /// Between two snapshots of a long read: one that follows the other at once would keep the WAL
+  /// from ever being emptied.
+  void make_way();
   void set_damaged_aside(const std::vector<outbox::DamagedEntry>& damaged);
   [[nodiscard]] OutboxStats stats() const;
   /// Hands it to the writer and waits for the answer.

@@ -123,6 +123,21 @@ void Writer::answer(const std::vector<Work>& group, const GroupOutcome& outcome)
   }
 }
 
+void Writer::publish() {
+  const bool short_again = view_.with([&](LedgerView& view) {
+    const bool was_long = view.wal_frame_bytes >= long_wal_bytes;
+    view = ledger_->view();
+    return was_long && view.wal_frame_bytes < long_wal_bytes;
+  });
+  if (short_again) wal_emptied_.raise();
+}
+
+void Writer::await_short_wal(std::chrono::milliseconds patience) {
+  const auto epoch = wal_emptied_.epoch();
+  if (view().wal_frame_bytes >= long_wal_bytes)
+    wal_emptied_.wait(epoch, clock_.steady_now() + patience, {});
+}
+
 void Writer::break_down(const Failure& failure) {
   refuse_all(failure);
   // Given up, not destroyed: a close would checkpoint, which is a second sync after one that

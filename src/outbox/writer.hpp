@@ -10,6 +10,7 @@
 
 #include "base/guarded.hpp"
 #include "base/histogram.hpp"
+#include "base/wake_signal.hpp"
 #include "holdfast/clock.hpp"
 #include "holdfast/log.hpp"
 #include "outbox/housekeeping.hpp"
@@ -47,6 +48,9 @@ class Writer {
   }
 
   [[nodiscard]] LedgerView view() const { return view_.copy(); }
+  /// Waits until the WAL has begun anew, if that is due.
+  /// Blocks:   at most `patience`. Any thread that has no read snapshot open.
+  void await_short_wal(std::chrono::milliseconds patience);
   [[nodiscard]] HistogramSnapshot commit_seconds() const { return commit_seconds_.snapshot(); }
   [[nodiscard]] HistogramSnapshot group_entries() const { return group_entries_.snapshot(); }
 
@@ -62,9 +66,7 @@ class Writer {
   void note(const char* event, const Failure& failure);
   void break_down(const Failure& failure);
   void refuse_all(const Failure& failure);
-  void publish() {
-    view_.with([&](LedgerView& view) { view = ledger_->view(); });
-  }
+  void publish();
   [[nodiscard]] bool quiet() const { return backlog_.empty() && queue_.empty(); }
   [[nodiscard]] WalSituation wal_situation() const;
   void plan_retention();
@@ -89,6 +91,7 @@ class Writer {
   std::optional<SteadyTime> noted_at_;
   // Guarded: any thread.
   base::Guarded<LedgerView> view_;
+  base::WakeSignal wal_emptied_;
   base::Histogram commit_seconds_;
   base::Histogram group_entries_;
 };

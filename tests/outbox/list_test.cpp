@@ -1,7 +1,11 @@
+#include <algorithm>
+#include <atomic>
 #include <catch2/catch_test_macros.hpp>
+#include <thread>
 
 #include "fixture.hpp"
 #include "outbox/list_query.hpp"
+#include "support/wait.hpp"
 
 using namespace holdfast;
 using namespace holdfast::outbox_tests;
@@ -143,4 +147,55 @@ TEST_CASE("outbox: windows cover the range once, in the order of the request", "
   CHECK_FALSE(
       next_window(Filter{.oldest_first = true, .beyond_seq = scope.last_seq}, scope, std::nullopt));
   CHECK(next_window(Filter{.beyond_seq = 11}, scope, std::nullopt)->high == 10);
+}
+
+TEST_CASE("outbox: listings of a huge outbox never keep the WAL from being emptied",
+          "[outbox][list]") {
+  Box box;
+  box.open();
+  box.append_ok(make_entry("first"));
+  REQUIRE(box.settle({delivered(1)}));
+  box->close();
+  box.outbox.reset();
+  // 400,000 receipts; nothing that the listings below ask for is among them, so each reads all.
+  box.sql(
+      "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 400000) "
+      "INSERT INTO entry (seq, id, source_id, state, received_at, settled_at, body_bytes, "
+      "payload_kept, body_sha256) SELECT i, unhex(printf('%032x', i)), 1, 1, 0, "
+      "4102444800000, 1, 0, zeroblob(32) FROM n; "
+      "UPDATE meta SET next_seq = 400001, delivered = 400000",
+      true);
+  // With a clock that runs: the writer looks after the WAL by it.
+  const SystemClock clock;
+  auto opened = Outbox::open(box.config, {clock, {}, {}, {}});
+  REQUIRE(opened);
+  Outbox& outbox = **opened;
+  std::uint64_t largest = 0;
+  {
+    const RunningWriter writer(outbox);
+    std::atomic<bool> done = false;
+    std::atomic<int> listings = 0;
+    std::vector<std::jthread> operators;
+    for (int i = 0; i < 3; ++i)
+      operators.emplace_back([&, i] {
+        ListRequest request;
+        request.since = WallTime(std::chrono::milliseconds(1));
+        request.until = WallTime(std::chrono::milliseconds(2));
+        request.oldest_first = i == 0;
+        while (!done) {
+          const auto page = outbox.list(request);
+          if (page && page->empty()) ++listings;
+        }
+      });
+    // 96 MiB go through the WAL meanwhile.
+    for (int i = 0; i < 384; ++i) {
+      auto appended = outbox.append(make_entry(std::string(256 * 1024, 'x')), 60s);
+      REQUIRE(appended);
+      largest = std::max(largest, box.wal_bytes());
+    }
+    while (listings < 3) support::pause_for(10ms);
+    done = true;
+  }
+  CAPTURE(largest);
+  CHECK(largest < 48 * mib);
 }
