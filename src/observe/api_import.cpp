@@ -104,10 +104,13 @@ Read<NewEntry> entry_of(const json& document) {
     return fault("state", "is neither pending nor dead: there is nothing to deliver");
   NewEntry entry;
   std::optional<Fault> wrong;
-  const auto take = [&](auto&& read, auto& into) {
+  const auto take = [&]<class T>(Read<T> read, auto& into) {
     if (wrong) return;
-    if (read) into = *std::forward<decltype(read)>(read);
-    if (!read) wrong = read.error();
+    if (!read) {
+      wrong = read.error();
+      return;
+    }
+    into = std::move(*read);
   };
   std::string received_at;
   take(text(document, "source"), entry.source);
