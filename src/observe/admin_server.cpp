@@ -45,6 +45,15 @@ void fill(httplib::Response& response, AdminAnswer answer) {
   response.set_content(std::move(answer.body), answer.content_type);
 }
 
+const char* refusal_text(int status) {
+  switch (status) {
+    case httplib::StatusCode::PayloadTooLarge_413: return "The body is too long for this path.";
+    case httplib::StatusCode::ServiceUnavailable_503:
+      return "Too many changes are under way; ask again.";
+    default: return "The request is not HTTP as served here.";
+  }
+}
+
 /// A body that the library would unpack, or take apart, before anybody has looked at it.
 std::optional<AdminAnswer> refuse_encoding(const httplib::Request& request) {
   if (request.has_header("Content-Encoding"))
@@ -163,20 +172,17 @@ std::expected<std::unique_ptr<AdminServer>, Failure> AdminServer::start(const Ad
   if (auto checked = check(config); !checked) return std::unexpected(checked.error());
   const Clock& clock = dependencies.clock;
   auto impl = std::make_unique<Impl>(config, std::move(dependencies));
-  auto server = HttpServer::start(
-      config.listen, clock,
-      {[&owner = *impl](const auto& request, auto& response) {
-         return owner.admit(request, response);
-       },
-       [&owner = *impl](const auto& request, std::string body, auto& response) {
-         owner.handle(request, std::move(body), response);
-       },
-       [](const auto&, auto& response) {
-         fill(response,
-              problem(response.status, response.status == httplib::StatusCode::PayloadTooLarge_413
-                                           ? "The body is too long for this path."
-                                           : "The request is not HTTP as served here."));
-       }});
+  auto server =
+      HttpServer::start(config.listen, clock,
+                        {[&owner = *impl](const auto& request, auto& response) {
+                           return owner.admit(request, response);
+                         },
+                         [&owner = *impl](const auto& request, std::string body, auto& response) {
+                           owner.handle(request, std::move(body), response);
+                         },
+                         [](const auto&, auto& response) {
+                           fill(response, problem(response.status, refusal_text(response.status)));
+                         }});
   if (!server) return std::unexpected(server.error());
   impl->server() = *std::move(server);
   return std::unique_ptr<AdminServer>(new AdminServer(std::move(impl)));

@@ -42,6 +42,16 @@ Failure out_of_resources(const ListenAddress& address, const std::string& cause)
                       address.to_string(), cause)};
 }
 
+/// One of so many, for as long as it lives.
+struct Place {
+  Place(std::atomic<std::size_t>& used, std::size_t max) : count(used), taken(++used <= max) {}
+  ~Place() { --count; }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  std::atomic<std::size_t>& count;
+  const bool taken;
+};
+
 }  // namespace
 
 HttpServer::HttpServer(ListenAddress address, const Clock& clock, Handlers handlers)
@@ -75,28 +85,40 @@ void HttpServer::set_handlers(Handlers given) {
 }
 
 void HttpServer::take_post(const Handlers& handlers, const httplib::Request& request,
-                           const httplib::ContentReader& reader,
-                           httplib::Response& response) const {
+                           const httplib::ContentReader& reader, httplib::Response& response) {
   const auto bytes_max = handlers.admit(request, response);
   if (!bytes_max) return;
-  std::string body;
-  const bool has_body =
-      request.has_header("Content-Length") || request.has_header("Transfer-Encoding");
-  if (has_body) {
-    if (*bytes_max > admin_body_bytes_max) stream_of(request).begin_request(import_request_limit);
-    bool fits = true;
-    const bool whole = reader([&](const char* data, std::size_t size) {
-      fits = body.size() + size <= *bytes_max;
-      if (fits) body.append(data, size);
-      return fits;
-    });
-    if (!fits) response.status = httplib::StatusCode::PayloadTooLarge_413;
-    // The library has set the status of what it refused itself.
-    if (fits && !whole && response.status < 400)
-      response.status = httplib::StatusCode::BadRequest_400;
-    if (!whole) return handlers.refuse(request, response);
+  const bool imports = *bytes_max > admin_body_bytes_max;
+  const Place post(posts_, admin_posts_max);
+  const Place import(imports_, imports ? admin_imports_max : admin_threads);
+  if (!post.taken || !import.taken) {
+    response.status = httplib::StatusCode::ServiceUnavailable_503;
+    response.set_header("Retry-After", "1");
+    return handlers.refuse(request, response);
   }
+  std::string body;
+  if (!read_body(request, *bytes_max, reader, response, body))
+    return handlers.refuse(request, response);
   handlers.answer(request, std::move(body), response);
+}
+
+bool HttpServer::read_body(const httplib::Request& request, std::size_t bytes_max,
+                           const httplib::ContentReader& reader, httplib::Response& response,
+                           std::string& body) const {
+  if (!request.has_header("Content-Length") && !request.has_header("Transfer-Encoding"))
+    return true;
+  if (bytes_max > admin_body_bytes_max) stream_of(request).begin_request(import_request_limit);
+  bool fits = true;
+  const bool whole = reader([&](const char* data, std::size_t size) {
+    fits = body.size() + size <= bytes_max;
+    if (fits) body.append(data, size);
+    return fits;
+  });
+  if (!fits) response.status = httplib::StatusCode::PayloadTooLarge_413;
+  // The library has set the status of what it refused itself.
+  if (fits && !whole && response.status < 400)
+    response.status = httplib::StatusCode::BadRequest_400;
+  return whole;
 }
 
 // The library hands through the address of the client, and nothing else that is ours.

@@ -26,6 +26,10 @@ inline constexpr std::size_t admin_body_bytes_max = 64 * kib;
 /// A batch of exported entries; the largest body of one takes a third more as base64.
 inline constexpr std::size_t import_body_bytes_max = 96 * mib;
 inline constexpr std::chrono::seconds import_request_limit{60};
+/// Changes that are under way at once: one may wait for a delivery, and each takes a thread; an
+/// import also takes its body.
+inline constexpr std::size_t admin_posts_max = 16;
+inline constexpr std::size_t admin_imports_max = 2;
 /// Each takes one of the threads for as long as its client stays.
 inline constexpr std::size_t admin_streams_max = 16;
 inline constexpr std::chrono::seconds stream_interval{1};
@@ -77,7 +81,10 @@ class HttpServer final : private httplib::Server {
   HttpServer(ListenAddress address, const Clock& clock, Handlers handlers);
   void set_handlers(Handlers handlers);
   void take_post(const Handlers& handlers, const httplib::Request& request,
-                 const httplib::ContentReader& reader, httplib::Response& response) const;
+                 const httplib::ContentReader& reader, httplib::Response& response);
+  [[nodiscard]] bool read_body(const httplib::Request& request, std::size_t bytes_max,
+                               const httplib::ContentReader& reader, httplib::Response& response,
+                               std::string& body) const;
   [[nodiscard]] std::expected<void, Failure> bind_and_listen();
   void start_threads();
   void accept_connections();
@@ -92,6 +99,8 @@ class HttpServer final : private httplib::Server {
   Connections connections_;
   // Atomic: any thread.
   std::atomic<std::uint64_t> connections_made_{0};
+  std::atomic<std::size_t> posts_{0};
+  std::atomic<std::size_t> imports_{0};
   std::atomic<std::size_t> waiting_{0};  ///< Accepted connections that have no thread yet.
   // Owned by the thread that starts and stops.
   std::unique_ptr<httplib::TaskQueue> pool_;

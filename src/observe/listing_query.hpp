@@ -19,7 +19,7 @@ struct ListingQuery {
   ListRequest request;
   bool filtered = false;  ///< There is at least one filter.
   bool dry_run = false;
-  std::string filters;  ///< "state=dead source=x", for the audit log.
+  std::string filters;  ///< "state=dead source=x", for the audit log; a key as its hash.
 };
 
 /// What a query may hold besides the filters.

@@ -323,6 +323,39 @@ TEST_CASE("e2e: the discard of an entry in flight waits for its outcome", "[e2e]
   CHECK(api.get("/api/v1/entries/" + id).json["state"] == "delivered");
 }
 
+TEST_CASE("e2e: operators who wait for deliveries do not silence health", "[e2e][api]") {
+  PostgresCluster cluster;
+  auto config = e2e::config_for(cluster.url());
+  config.destination = "connect_timeout = \"60s\"\ndeliver_timeout = \"60s\"\n";
+  Daemon daemon(config);
+  daemon.start();
+  (void)e2e::deliver_the_first(daemon, cluster);
+  pqxx::connection locker(cluster.url());
+  pqxx::work lock(locker);
+  lock.exec("LOCK TABLE holdfast.inbox IN ACCESS EXCLUSIVE MODE");
+  const auto id = store(daemon, "1");
+  REQUIRE(eventually(
+      [&] { return cluster.query("SELECT 1 FROM pg_locks WHERE NOT granted").size() == 1; }, 20s));
+  std::vector<std::unique_ptr<HttpConnection>> waiting;
+  for (int i = 0; i < 100; ++i) {
+    waiting.push_back(std::make_unique<HttpConnection>(daemon.admin_port()));
+    REQUIRE(waiting.back()->send_bytes("POST /api/v1/entries/" + id +
+                                       "/discard HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: "
+                                       "application/json\r\nContent-Length: 0\r\n\r\n"));
+  }
+  AdminApi api(daemon.admin_port());
+  const auto too_many = [&] {
+    const auto answer = api.post("/api/v1/relay/pause");
+    return answer.status == 503 &&
+           answer.json["detail"] == "Too many changes are under way; ask again.";
+  };
+  CHECK(eventually(too_many, 10s));
+  for (int i = 0; i < 5; ++i) CHECK(get(daemon.admin_port(), "/readyz").status == 200);
+  lock.abort();
+  CHECK(becomes(api, id, "delivered"));
+  CHECK(eventually([&] { return api.post("/api/v1/relay/pause").status == 200; }, 10s));
+}
+
 TEST_CASE("e2e: SIGTERM does not wait for an operator who waits", "[e2e][api]") {
   PostgresCluster cluster;
   auto config = e2e::config_for(cluster.url());
