@@ -124,17 +124,20 @@ class AdminServer::Impl {
     }
   }
 
-  /// One event a second, the first at once; the place is given back when the library is done.
+  /// One event a second, the first at once, for as long as the request would be admitted: a token
+  /// may be taken away meanwhile. The place is given back when the library is done.
   void stream(const httplib::Request& request, AdminAnswer first, httplib::Response& response) {
     fill_headers(response, first);
     auto& connection = server_->stream_of(request);
     response.set_chunked_content_provider(
         first.content_type,
-        [this, &connection, event = std::move(first.body)](std::size_t offset,
-                                                           httplib::DataSink& sink) mutable {
+        [this, &connection, asked = admin_request(request, {}), event = std::move(first.body)](
+            std::size_t offset, httplib::DataSink& sink) mutable {
           if (offset > 0) {
             if (!connection.rest(stream_interval)) return false;
-            event = stream_event(dependencies_.health(), context_.copy()->source_names);
+            const auto context = context_.copy();
+            if (observe::admit(asked, *context).refusal) return false;
+            event = stream_event(dependencies_.health(), context->source_names);
           }
           return sink.write(event.data(), event.size());
         },

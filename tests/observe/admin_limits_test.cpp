@@ -111,4 +111,19 @@ TEST_CASE("admin server: of the largest bodies only a few are read at once", "[o
   CHECK(support::eventually([&] { return !refused(); }, 30s));
 }
 
+TEST_CASE("admin server: a stream ends when its token is taken away", "[observe][admin]") {
+  Daemon daemon("old");
+  auto client = daemon.client();
+  bool reloaded = false;
+  int events_after = 0;
+  const auto reply = client.Get(
+      "/api/v1/stream", {{"Authorization", "Bearer old"}}, [&](const char*, std::size_t) {
+        if (reloaded) return ++events_after < 5;
+        daemon.server().reload({{"127.0.0.1", 0}, {{"admin", Secret("new")}}}, {}, {});
+        return reloaded = true;
+      });
+  CHECK(reloaded);
+  CHECK(events_after == 0);
+}
+
 }  // namespace
