@@ -41,9 +41,11 @@ void tell(const Call& call, std::string_view action, const std::string& target,
                      {"entries", std::to_string(entries)}}});
 }
 
-/// Whether an entry that is pending is changed by it.
-bool touches_pending(EntryAction action) {
-  return action != EntryAction::retry;
+/// Whether the entry may be on its way to Postgres before the change of it is made: a dead one that
+/// another operator retries at this moment, too.
+bool may_fly(EntryAction action, EntryState state) {
+  return action != EntryAction::retry &&
+         (state == EntryState::pending || state == EntryState::dead);
 }
 
 AdminAnswer conflict(EntryAction action, const EntryChange& change) {
@@ -71,10 +73,10 @@ AdminAnswer change_one(const Call& call, EntryAction action) {
   if (!id) return problem(404, no_entry_detail);
   const auto& operations = call.context.operations;
   std::optional<HeldBack> held;
-  if (touches_pending(action)) {
+  if (action != EntryAction::retry) {
     const auto found = operations.outbox->find(*id);
     if (!found) return problem(found.error());
-    if (*found && (*found)->state == EntryState::pending) {
+    if (*found && may_fly(action, (*found)->state)) {
       held = operations.hold_back((*found)->seq, flight_limit);
       if (!held) return problem(503, in_flight_detail);
     }
@@ -91,6 +93,15 @@ struct Totals {
   std::uint64_t matched = 0;
   std::uint64_t changed = 0;
 };
+
+/// A change of many that failed on its way says how far it came: what was replayed before would be
+/// replayed once more by whoever asks for all of it again.
+AdminAnswer broken_off(Failure failure, std::string_view action, const Totals& totals) {
+  if (totals.changed > 0)
+    failure.message += std::format("; before that, the {} of {} entries was made, and stays",
+                                   action, totals.changed);
+  return problem(failure);
+}
 
 AdminAnswer totals_answer(const Totals& totals) {
   return {200, json_type,
@@ -133,7 +144,7 @@ class PageChange {
     std::vector<HeldBack> held;
     std::vector<EntrySummary> in_flight;
     for (const auto& entry : page) {
-      if (touches_pending(action_) && entry.state == EntryState::pending) {
+      if (may_fly(action_, entry.state)) {
         auto hold = operations_.hold_back(entry.seq, 0ms);
         if (!hold) {
           in_flight.push_back(entry);
@@ -201,7 +212,7 @@ AdminAnswer change_many(const Call& call, EntryAction action) {
                       return {};
                     });
   if (totals.changed > 0) tell(call, to_string(action), query->filters, totals.changed);
-  if (!done) return problem(done.error());
+  if (!done) return broken_off(done.error(), to_string(action), totals);
   return totals_answer(totals);
 }
 
@@ -255,7 +266,7 @@ AdminAnswer replay_many(const Call& call) {
                       return {};
                     });
   if (totals.changed > 0) tell(call, "replay", query->filters, totals.changed);
-  if (!done) return problem(done.error());
+  if (!done) return broken_off(done.error(), "replay", totals);
   return totals_answer(totals);
 }
 

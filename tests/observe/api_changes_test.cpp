@@ -1,0 +1,113 @@
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "holdfast/outbox.hpp"
+#include "observe/admin_routes.hpp"
+#include "sample.hpp"
+#include "support/scratch_folder.hpp"
+
+/// Changes of entries in a real outbox, asked for without a socket.
+namespace {
+
+using namespace holdfast;
+using namespace std::chrono_literals;
+using observe::AdminContext;
+using observe::AdminRequest;
+
+class Desk {
+  const support::ScratchFolder folder_;
+  SystemClock clock_;
+
+ public:
+  explicit Desk(std::uint64_t bytes_max = 64 * mib) {
+    OutboxConfig config;
+    config.path = folder_.file("outbox.db");
+    config.allow_unsafe_filesystem = true;
+    config.max_size_bytes = bytes_max;
+    auto opened = Outbox::open(config, {.clock = clock_,
+                                        .log = [](const LogEvent&) {},
+                                        .on_broken = {},
+                                        .vfs = {},
+                                        .commit_in_caller = true});
+    REQUIRE(opened);
+    outbox = *std::move(opened);
+    context.health = test::healthy;
+    context.source_names = {"twilio"};
+    context.log = [](const LogEvent&) {};
+    context.operations.outbox = outbox.get();
+    context.operations.hold_back = [this](std::int64_t seq, auto) {
+      if (before_hold) before_hold();
+      held.push_back(seq);
+      return HeldBack([] {});
+    };
+  }
+  Uuid append(std::string body) {
+    NewEntry entry;
+    entry.source = "twilio";
+    entry.method = "POST";
+    entry.target = "/twilio";
+    entry.received_at = clock_.wall_now();
+    entry.body = std::move(body);
+    const auto appended = outbox->append(std::move(entry), 0ms);
+    REQUIRE(appended);
+    return appended->id;
+  }
+  Uuid append_dead() {
+    const auto id = append("{}");
+    Settlement settlement;
+    settlement.seq = outbox->find(id)->value().seq;
+    settlement.state = EntryState::dead;
+    settlement.sqlstate = "23514";
+    REQUIRE(outbox->settle({settlement}));
+    return id;
+  }
+  observe::AdminAnswer post(std::string path,
+                            std::vector<std::pair<std::string, std::string>> query = {}) {
+    AdminRequest request;
+    request.method = "POST";
+    request.path = std::move(path);
+    request.hosts = {"localhost"};
+    request.content_types = {"application/json"};
+    request.query = std::move(query);
+    return observe::answer(request, context);
+  }
+
+  std::unique_ptr<Outbox> outbox;
+  AdminContext context;
+  std::function<void()> before_hold;
+  std::vector<std::int64_t> held;
+};
+
+TEST_CASE("admin: a dead entry that is discarded is held back, for another may retry it meanwhile",
+          "[observe][admin]") {
+  Desk desk;
+  const auto id = desk.append_dead();
+  // Pending again, it would be on its way before the change is made, were it not held back.
+  desk.before_hold = [&] { REQUIRE(desk.outbox->change(EntryAction::retry, id)); };
+  SECTION("one") {
+    const auto* const action = GENERATE("/discard", "/erase");
+    CHECK(desk.post("/api/v1/entries/" + id.to_string() + action).body == R"({"changed":true})");
+  }
+  SECTION("many") {
+    CHECK(desk.post("/api/v1/entries/discard", {{"state", "dead"}}).body ==
+          R"({"changed":1,"matched":1})");
+  }
+  CHECK(desk.held == std::vector<std::int64_t>{1});
+  CHECK(desk.outbox->find(id)->value().state == EntryState::discarded);
+}
+
+TEST_CASE("admin: a replay of many that breaks off says how many it has made", "[observe][admin]") {
+  Desk desk(2 * mib);
+  for (int i = 0; i < 4; ++i) desk.append(std::string(300 * kib, 'x'));
+  const auto answer = desk.post("/api/v1/entries/replay", {{"source", "twilio"}});
+  REQUIRE(answer.status == 503);
+  const auto made = desk.outbox->stats().entries[0] - 4;
+  REQUIRE(made > 0);
+  const auto detail = nlohmann::json::parse(answer.body)["detail"].get<std::string>();
+  CHECK(detail.contains("the replay of " + std::to_string(made) + " entries was made, and stays"));
+}
+
+}  // namespace
