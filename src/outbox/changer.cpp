@@ -1,5 +1,6 @@
 #include "outbox/changer.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -21,6 +22,10 @@ constexpr const char* discard_sql =
 constexpr const char* erase_sql =
     "UPDATE entry SET state = ?, settled_at = ifnull(settled_at, ?), payload_kept = 0, "
     "reason = ?, error = NULL WHERE seq = ?";
+
+/// Free pages that an erasure overwrites at most: all of them go through the WAL, while appends
+/// wait.
+constexpr std::int64_t scrubbed_bytes_max = 64 * 1024 * 1024;
 
 /// While it lives, what is deleted is overwritten in the file, whatever that costs.
 class SecureDelete {
@@ -65,6 +70,9 @@ Changer::Changer(SQLite::Database& database)
       reopen_(database, reopen_sql),
       discard_(database, discard_sql),
       erase_(database, erase_sql),
+      fill_payload_(database,
+                    "INSERT INTO payload (seq, method, target, remote_address, content_type, "
+                    "headers, body) VALUES (?, '', '', '', '', ?, zeroblob(?))"),
       erase_payload_(database, "DELETE FROM payload WHERE seq = ?"),
       erase_attempts_(database, "DELETE FROM attempt WHERE seq = ?") {}
 
@@ -113,6 +121,19 @@ void Changer::erase(const Found& found, WallTime now, Meta& meta) {
   run(erase_attempts_, found.seq);
   static const std::string erased = erased_by_operator;
   run(erase_, static_cast<std::int64_t>(to), now, erased, found.seq);
+  scrub_free_pages();
+}
+
+/// A row moves to other pages as its neighbours come and go, and the pages that it left are free
+/// but still hold it. So an overflow chain of zeros takes all that are free, and gives them back.
+void Changer::scrub_free_pages() {
+  const auto page_bytes = query_number(database_, "PRAGMA page_size");
+  const auto free_bytes = query_number(database_, "PRAGMA freelist_count") * page_bytes;
+  if (free_bytes == 0) return;
+  static const std::string nothing;
+  constexpr std::int64_t no_seq = 0;
+  run(fill_payload_, no_seq, Blob{nothing}, std::min(free_bytes, scrubbed_bytes_max));
+  run(erase_payload_, no_seq);
 }
 
 }  // namespace holdfast::outbox

@@ -22,12 +22,14 @@ class Changer {
   struct Found;
   [[nodiscard]] EntryChange change(EntryAction action, const Uuid& id, WallTime now, Meta& meta);
   void erase(const Found& found, WallTime now, Meta& meta);
+  void scrub_free_pages();
 
   SQLite::Database& database_;
   SQLite::Statement find_;
   SQLite::Statement reopen_;
   SQLite::Statement discard_;
   SQLite::Statement erase_;
+  SQLite::Statement fill_payload_;
   SQLite::Statement erase_payload_;
   SQLite::Statement erase_attempts_;
 };

@@ -167,6 +167,35 @@ TEST_CASE("outbox: an erased entry leaves its receipt, and its bytes leave the f
   CHECK_FALSE(std::filesystem::exists(path + "-wal"));
 }
 
+TEST_CASE("outbox: an erased entry leaves the pages, too, that it once lay in",
+          "[outbox][change]") {
+  Box box;
+  box.config.keep_delivered = 1h;
+  box.open();
+  // Retention of its neighbours joins pages, and leaves copies of the row in those that it frees.
+  const std::string filling(GENERATE(200U, 900U, 1900U), 'x');
+  constexpr std::int64_t entries = 200;
+  constexpr std::int64_t person = entries / 2;
+  Uuid id{};
+  for (std::int64_t seq = 1; seq <= entries; ++seq) {
+    const auto body = seq == person ? filling + "Elm Street" : filling;
+    const auto appended = box.append_ok(make_entry(body));
+    if (seq == person) id = appended;
+  }
+  for (std::int64_t seq = 1; seq <= entries * 3 / 4; ++seq)
+    if (seq != person) REQUIRE(box.settle({delivered(seq)}));
+  box.clock.advance(2h);
+  box.run_until_idle();
+  {
+    const RunningWriter writer(*box.outbox);
+    REQUIRE(box->change(EntryAction::erase, id)->changed);
+  }
+  const auto path = box.config.path;
+  box->close();
+  box.outbox.reset();
+  CHECK_FALSE(read_file(path).contains("Elm Street"));
+}
+
 TEST_CASE("outbox: a replay is a new entry with its own key, in the order group of the old one",
           "[outbox][change]") {
   Box box;
