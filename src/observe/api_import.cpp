@@ -15,6 +15,8 @@ constexpr std::chrono::seconds import_timeout{30};
 constexpr std::size_t key_bytes_max = 512;
 constexpr std::size_t source_bytes_max = 64;
 
+constexpr std::string_view import_prefix = "import:";
+
 /// What is wrong with one member of one entry.
 struct Fault {
   std::string field;
@@ -57,7 +59,7 @@ Read<std::vector<Header>> headers_of(const json& document) {
 Read<std::string> key_of(const json& document, const Uuid& id) {
   const auto key = text_or_null(document, "dedupe_key");
   if (!key) return std::unexpected(key.error());
-  if (!*key) return "import:" + id.to_string();
+  if (!*key) return std::string(import_prefix) + id.to_string();
   if ((*key)->size() > key_bytes_max || (*key)->contains('\0'))
     return fault("dedupe_key", "is no key");
   return **key;
@@ -151,6 +153,16 @@ std::expected<std::vector<NewEntry>, AdminAnswer> entries_of(const std::string& 
   return entries;
 }
 
+/// Whether an entry that has no key of its own lies here already, under the id by which it was
+/// exported: an export that comes back to its own outbox, or by way of another one.
+std::expected<bool, Failure> is_at_home(Outbox& outbox, const NewEntry& entry) {
+  const std::string_view key = *entry.dedupe_key;
+  const auto id =
+      key.starts_with(import_prefix) ? Uuid::parse(key.substr(import_prefix.size())) : std::nullopt;
+  if (!id) return false;
+  return outbox.find(*id).transform([](const auto& found) { return found.has_value(); });
+}
+
 }  // namespace
 
 AdminAnswer import_entries(const Call& call) {
@@ -158,10 +170,16 @@ AdminAnswer import_entries(const Call& call) {
   if (!entries) return entries.error();
   Outbox& outbox = *call.context.operations.outbox;
   std::vector<AppendTicket> tickets;
-  for (auto& entry : *entries) tickets.push_back(outbox.submit(std::move(entry)));
   std::uint64_t imported = 0;
   std::uint64_t duplicates = 0;
   std::optional<Failure> failure;
+  for (auto& entry : *entries) {
+    const auto at_home = is_at_home(outbox, entry);
+    if (!at_home) failure = at_home.error();
+    if (!at_home) break;
+    if (*at_home) ++duplicates;
+    if (!*at_home) tickets.push_back(outbox.submit(std::move(entry)));
+  }
   for (auto& ticket : tickets) {
     const auto appended = ticket.wait(import_timeout);
     if (!appended) failure = appended.error();

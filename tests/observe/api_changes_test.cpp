@@ -3,7 +3,9 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <thread>
 
+#include "base/entry_json.hpp"
 #include "holdfast/outbox.hpp"
 #include "observe/admin_routes.hpp"
 #include "sample.hpp"
@@ -27,13 +29,11 @@ class Desk {
     config.path = folder_.file("outbox.db");
     config.allow_unsafe_filesystem = true;
     config.max_size_bytes = bytes_max;
-    auto opened = Outbox::open(config, {.clock = clock_,
-                                        .log = [](const LogEvent&) {},
-                                        .on_broken = {},
-                                        .vfs = {},
-                                        .commit_in_caller = true});
+    auto opened = Outbox::open(
+        config, {.clock = clock_, .log = [](const LogEvent&) {}, .on_broken = {}, .vfs = {}});
     REQUIRE(opened);
     outbox = *std::move(opened);
+    writer_ = std::jthread([this](const std::stop_token& stop) { outbox->run_writer(stop); });
     context.health = test::healthy;
     context.source_names = {"twilio"};
     context.log = [](const LogEvent&) {};
@@ -51,7 +51,7 @@ class Desk {
     entry.target = "/twilio";
     entry.received_at = clock_.wall_now();
     entry.body = std::move(body);
-    const auto appended = outbox->append(std::move(entry), 0ms);
+    const auto appended = outbox->append(std::move(entry), 60s);
     REQUIRE(appended);
     return appended->id;
   }
@@ -65,13 +65,15 @@ class Desk {
     return id;
   }
   observe::AdminAnswer post(std::string path,
-                            std::vector<std::pair<std::string, std::string>> query = {}) {
+                            std::vector<std::pair<std::string, std::string>> query = {},
+                            std::string body = {}) {
     AdminRequest request;
     request.method = "POST";
     request.path = std::move(path);
     request.hosts = {"localhost"};
     request.content_types = {"application/json"};
     request.query = std::move(query);
+    request.body = std::move(body);
     return observe::answer(request, context);
   }
 
@@ -79,6 +81,9 @@ class Desk {
   AdminContext context;
   std::function<void()> before_hold;
   std::vector<std::int64_t> held;
+
+ private:
+  std::jthread writer_;
 };
 
 TEST_CASE("admin: a dead entry that is discarded is held back, for another may retry it meanwhile",
@@ -108,6 +113,29 @@ TEST_CASE("admin: a replay of many that breaks off says how many it has made", "
   REQUIRE(made > 0);
   const auto detail = nlohmann::json::parse(answer.body)["detail"].get<std::string>();
   CHECK(detail.contains("the replay of " + std::to_string(made) + " entries was made, and stays"));
+}
+
+TEST_CASE("admin: an export that comes back to its own outbox is all duplicates",
+          "[observe][admin]") {
+  Desk here;
+  Desk there;
+  const auto id = here.append("{}");
+  const auto exported = [](Desk& desk, const Uuid& entry) {
+    const auto found = desk.outbox->find(entry);
+    REQUIRE((found && *found));
+    return nlohmann::ordered_json{{"entries", {base::entry_json(**found, false)}}}.dump();
+  };
+  const auto import = [](Desk& desk, std::string body) {
+    return desk.post("/api/v1/entries/import", {}, std::move(body)).body;
+  };
+  constexpr auto* none = R"({"duplicates":1,"imported":0})";
+  const auto first = exported(here, id);
+  CHECK(import(here, first) == none);
+  CHECK(import(there, first) == R"({"duplicates":0,"imported":1})");
+  const auto listed = there.outbox->list({});
+  REQUIRE((listed && listed->size() == 1));
+  CHECK(import(here, exported(there, listed->front().id)) == none);
+  CHECK(here.outbox->stats().entries[0] == 1);
 }
 
 }  // namespace
