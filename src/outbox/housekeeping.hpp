@@ -14,10 +14,10 @@ namespace holdfast::outbox {
 /// first size on, and regardless from the second. 4 MiB is SQLite's own default.
 inline constexpr std::uint64_t checkpoint_quiet_bytes = 4 * mib;
 inline constexpr std::uint64_t checkpoint_busy_bytes = 16 * mib;
-/// A WAL file that a burst or a long reader made so large is cut, not only reused.
 /// From here on long reads make way between two snapshots, until the WAL has begun anew: that needs
 /// a moment without readers.
 inline constexpr std::uint64_t long_wal_bytes = 24 * mib;
+/// A WAL file that a burst or a long reader made so large is cut, not only reused.
 inline constexpr std::uint64_t truncate_bytes = 64 * mib;
 /// After so long without a commit the WAL is emptied, so that a restart has nothing to recover.
 inline constexpr std::chrono::milliseconds truncate_idle{5'000};
@@ -27,6 +27,7 @@ struct WalSituation {
   std::uint64_t file_bytes = 0;     ///< Of the WAL file, which is reused without shrinking.
   bool quiet = true;                ///< Nothing waits for the writer.
   std::chrono::nanoseconds idle_for{};
+  bool holds_erased = false;  ///< Something was erased since the file was cut last.
 };
 
 [[nodiscard]] std::optional<CheckpointMode> choose_checkpoint(const WalSituation& situation);

@@ -162,6 +162,7 @@ void Ledger::change(ChangeWork& work, Transaction& transaction) {
   transaction.oldest_may_differ = true;
   if (changed == 0) return;
   transaction.changes += changed;
+  if (work.action == EntryAction::erase) wal_holds_erased_ = true;
   AuditEvent event = work.event;
   if (work.ids.size() > 1) event.detail = std::format("{} entries", changed);
   auditor_.write(event, transaction.now);
@@ -246,6 +247,7 @@ std::expected<CheckpointResult, Failure> Ledger::checkpoint(CheckpointMode mode)
   try {
     const auto result = connection_->checkpoint(mode);
     if (result.complete) wal_is_held_ = false;
+    if (result.complete && mode == CheckpointMode::truncate) wal_holds_erased_ = false;
     if (!result.complete && mode == CheckpointMode::truncate) wal_is_held_ = true;
     check_files();
     return result;

@@ -77,6 +77,8 @@ class Ledger {
   [[nodiscard]] const Meta& meta() const { return meta_; }
   [[nodiscard]] std::uint64_t unmoved_wal_bytes() const { return connection_->unmoved_wal_bytes(); }
   [[nodiscard]] std::uint64_t wal_bytes() const { return space_.wal_bytes; }
+  /// True if frames of the WAL file may still hold what was erased since.
+  [[nodiscard]] bool wal_holds_erased() const { return wal_holds_erased_; }
 
  private:
   /// State of the transaction that is open; becomes that of the ledger with the commit.
@@ -124,8 +126,9 @@ class Ledger {
   FileIdentity database_identity_;
   FileIdentity wal_identity_;
   std::uint64_t refused_bytes_ = 0;  ///< What the last refused entry would have taken.
-  bool wal_is_held_ = false;         ///< A reader kept the WAL from being emptied.
-  std::string disk_refusal_;         ///< The disk refused a write, and none has worked since.
+  bool wal_holds_erased_ = false;
+  bool wal_is_held_ = false;  ///< A reader kept the WAL from being emptied.
+  std::string disk_refusal_;  ///< The disk refused a write, and none has worked since.
 };
 
 }  // namespace holdfast::outbox

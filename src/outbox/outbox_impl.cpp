@@ -82,7 +82,7 @@ void Outbox::Impl::break_down(const Failure& failure) {
 
 void Outbox::Impl::make_way() {
   // The writer needs a commit for it; a reader of another process may hold it up for longer.
-  constexpr std::chrono::milliseconds patience{250};
+  constexpr std::chrono::seconds patience{1};
   if (!commit_in_caller) writer->await_short_wal(patience);
 }
 

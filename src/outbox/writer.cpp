@@ -18,6 +18,7 @@ Writer::Writer(std::unique_ptr<Ledger> ledger, SubmitQueue& queue, const OutboxC
       ledger_(std::move(ledger)),
       last_commit_(clock_.steady_now()),
       probe_at_(last_commit_),
+      checkpoint_tried_at_(last_commit_),
       checkpoint_at_(last_commit_),
       retain_at_(last_commit_),
       retention_due_(ledger_->retention_due()),
@@ -134,8 +135,11 @@ void Writer::publish() {
 
 void Writer::await_short_wal(std::chrono::milliseconds patience) {
   const auto epoch = wal_emptied_.epoch();
-  if (view().wal_frame_bytes >= long_wal_bytes)
-    wal_emptied_.wait(epoch, clock_.steady_now() + patience, {});
+  if (view().wal_frame_bytes < long_wal_bytes) return;
+  ++making_way_;
+  queue_.wake().raise();
+  wal_emptied_.wait(epoch, clock_.steady_now() + patience, {});
+  --making_way_;
 }
 
 void Writer::break_down(const Failure& failure) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -85,6 +86,7 @@ class Writer {
   std::deque<Work> backlog_;        ///< Taken from the queue, not yet in a group.
   SteadyTime last_commit_;
   SteadyTime probe_at_;
+  SteadyTime checkpoint_tried_at_;
   SteadyTime checkpoint_at_;               ///< Not before; put off while a reader holds the WAL.
   SteadyTime retain_at_;                   ///< Not before.
   std::optional<WallTime> retention_due_;  ///< Nothing is due before this.
@@ -92,6 +94,7 @@ class Writer {
   // Guarded: any thread.
   base::Guarded<LedgerView> view_;
   base::WakeSignal wal_emptied_;
+  std::atomic<int> making_way_{0};  ///< Readers that wait for the WAL to begin anew.
   base::Histogram commit_seconds_;
   base::Histogram group_entries_;
 };

@@ -40,12 +40,17 @@ void Writer::probe() {
 
 WalSituation Writer::wal_situation() const {
   return {ledger_->unmoved_wal_bytes(), ledger_->wal_bytes(), quiet(),
-          clock_.steady_now() - last_commit_};
+          clock_.steady_now() - last_commit_, ledger_->wal_holds_erased()};
 }
 
 bool Writer::checkpoint() {
-  const auto mode = choose_checkpoint(wal_situation());
-  if (!mode || clock_.steady_now() < checkpoint_at_) return false;
+  auto mode = choose_checkpoint(wal_situation());
+  const auto now = clock_.steady_now();
+  // Now is the moment without readers: the last one may have been spoilt by them.
+  const bool in_hurry = making_way_ > 0 && now >= checkpoint_tried_at_ + breathing_space;
+  if (in_hurry && !mode && ledger_->unmoved_wal_bytes() > 0) mode = CheckpointMode::passive;
+  if (!mode || (now < checkpoint_at_ && !in_hurry)) return false;
+  checkpoint_tried_at_ = now;
   const auto result = ledger_->checkpoint(*mode);
   publish();
   if (!result) note("outbox_checkpoint_refused", result.error());

@@ -337,3 +337,22 @@ TEST_CASE("outbox: two operators who retry one dead entry at once change it once
   CHECK(box.count(EntryState::pending) == 1);
   CHECK(box->audit(10)->size() == 1);
 }
+
+TEST_CASE("outbox: an erasure empties the WAL, however busy the writer is", "[outbox][change]") {
+  Box box;
+  box.open();
+  const std::string secret = "jane.doe@example.com lives at 5 Elm Street";
+  const Uuid id = box.append_ok(make_entry(secret));
+  REQUIRE(read_file(box.config.path + "-wal").contains(secret));
+  std::jthread erasing([&] { CHECK(box->change(EntryAction::erase, id)->changed); });
+  // Appends keep coming, so that the writer is never quiet.
+  bool gone = false;
+  for (int i = 0; i < 2000 && !gone; ++i) {
+    auto one = box->submit(make_entry("more"));
+    static_cast<void>(box->run_once());
+    gone = box.count(EntryState::discarded) == 1 &&
+           !read_file(box.config.path + "-wal").contains(secret);
+  }
+  erasing.join();
+  CHECK(gone);
+}
