@@ -9,6 +9,20 @@ namespace {
 
 using Faults = std::vector<StatementFault>;
 
+/// Reading a statement asks for no privilege; planning it does, and runs nothing either. Anything
+/// else that planning may say of parameters that are all null says nothing about the statement.
+std::expected<std::optional<SqlError>, SqlError> missing_privilege(
+    Session& session, const DeclaredStatement& statement, SteadyTime deadline) {
+  const std::string explained = "EXPLAIN " + statement.text;
+  PipelineStep step{&explained, {}, {}};
+  step.values.resize(statement.selectors.size());
+  const auto planned = session.run_pipeline(std::span(&step, 1), deadline);
+  if (planned) return std::nullopt;
+  if (planned.error().error.session_dead) return std::unexpected(planned.error().error);
+  if (planned.error().error.sqlstate != "42501") return std::nullopt;
+  return planned.error().error;
+}
+
 /// Describes one statement and rolls back. An error is only that of a session which cannot go on.
 std::expected<std::optional<SqlError>, SqlError> fault_of(Session& session,
                                                           const DeclaredStatement& statement,
@@ -18,9 +32,17 @@ std::expected<std::optional<SqlError>, SqlError> fault_of(Session& session,
     return std::unexpected(begun.error());
   const auto described = describe_statement(session, statement, deadline);
   if (!described && described.error().session_dead) return std::unexpected(described.error());
+  std::optional<SqlError> fault;
+  if (described) {
+    const auto missing = missing_privilege(session, statement, deadline);
+    if (!missing) return std::unexpected(missing.error());
+    fault = *missing;
+  } else {
+    fault = described.error();
+  }
   if (const auto ended = session.run("ROLLBACK", deadline); !ended)
     return std::unexpected(ended.error());
-  return described ? std::nullopt : std::optional(described.error());
+  return fault;
 }
 
 }  // namespace

@@ -36,6 +36,34 @@ TEST_CASE("statement check: each statement is read by the server and none is run
   CHECK(fixture.one("SELECT count(*) FROM pg_namespace WHERE nspname = 'holdfast'") == "0");
 }
 
+TEST_CASE("statement check: a privilege that the role lacks is found, and nothing is run for it",
+          "[postgres][statements]") {
+  StatementFixture fixture;
+  fixture.cluster.query(
+      "CREATE TABLE t (id text PRIMARY KEY, v int, data jsonb); CREATE TABLE mine (id text);"
+      "CREATE ROLE weak LOGIN; GRANT SELECT ON t TO weak; GRANT INSERT ON mine TO weak");
+  fixture.declare({{"INSERT INTO t (id, v, data) VALUES ($1, $2, $3)", {"/id", "/v", ""}, "", 10},
+                   {"INSERT INTO mine VALUES ($1)", {"/id"}, "", 11},
+                   {"UPDATE t SET v = $1 WHERE id = $2", {"/v", "/id"}, "", 12},
+                   {"SELECT 1 / ($1::int - $1::int)", {"/v"}, "", 13}});
+  const auto url = fixture.cluster.url();
+  fixture.config.url = Secret(url);
+  const auto good = check_statements(fixture.config, fixture.sources, fixture.clock);
+  REQUIRE(good.has_value());
+  CHECK(good->empty());
+  fixture.config.url = Secret(url + (url.contains('?') ? "&" : "?") + "user=weak");
+  const auto faults = check_statements(fixture.config, fixture.sources, fixture.clock);
+  REQUIRE(faults.has_value());
+  REQUIRE(faults->size() == 2);
+  for (const auto& fault : *faults) {
+    CHECK(fault.sqlstate == "42501");
+    CHECK(fault.message == "permission denied for table t");
+  }
+  CHECK(faults->at(0).line == 10);
+  CHECK(faults->at(1).line == 12);
+  CHECK(fixture.one("SELECT count(*) FROM mine") == "0");
+}
+
 TEST_CASE("statement check: a database that is away is said so", "[postgres][statements]") {
   StatementFixture fixture;
   fixture.config.url = Secret(fixture.cluster.url());
