@@ -81,6 +81,24 @@ TEST_CASE("page: all that match are retried, and the question names their count 
   CHECK(eventually([&] { return stored(rig) == "3"; }, page::soon));
 }
 
+TEST_CASE("page: the question counts what would change, and not all that matches",
+          "[page][changes]") {
+  page::Rig rig;
+  make_dead(rig);
+  rig.open("#source=plain");
+  REQUIRE(rig.comes_to(rows, 4));
+  rig.browser.click("#bulk [data-action=discard]");
+  // The fourth is delivered.
+  REQUIRE(rig.says("#ask-title", "Discard 3 entries?"));
+  rig.browser.click(go);
+  CHECK(rig.says("#toasts", "Discarded 3 entries."));
+  rig.open("#state=delivered");
+  REQUIRE(rig.comes_to(rows, 1));
+  rig.browser.click("#bulk [data-action=discard]");
+  CHECK(rig.says("#ask-title", "None of these entries can be changed so"));
+  CHECK(rig.browser.count(go) == 0);
+}
+
 TEST_CASE("page: discard, replay and erase do what they say", "[page][changes]") {
   page::Rig rig;
   make_dead(rig);

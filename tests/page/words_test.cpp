@@ -52,7 +52,20 @@ TEST_CASE("page: each state has its sentence", "[page][words]") {
   CHECK(sentence(rig, status_of("connected", 1)) ==
         "good: Postgres answers; 1 entry is on the way.");
   CHECK(sentence(rig, status_of("idle", 0)) ==
-        "good: Everything is delivered; Postgres sleeps until there is more.");
+        "good: Everything is delivered; the connection to Postgres is closed until there is more.");
+
+  for (const auto& [state, lead] :
+       {std::pair{"idle",
+                  "Nothing is pending; the connection to Postgres is closed until something is."},
+        std::pair{"connected", "Postgres answers, and nothing is pending."}}) {
+    auto dead = status_of(state, 0);
+    dead["outbox"]["dead"] = 10;
+    CHECK(sentence(rig, dead) == std::format("good: {} 10 entries are dead and wait for your "
+                                             "decision.",
+                                             lead));
+    dead["outbox"]["dead"] = 1;
+    CHECK(sentence(rig, dead).ends_with(" 1 entry is dead and waits for your decision."));
+  }
 
   auto away = status_of("backing_off", 1204);
   away["destination"]["failing_since"] = "2027-01-15T07:56:00.000Z";
@@ -95,6 +108,9 @@ TEST_CASE("page: each state has its sentence", "[page][words]") {
   source["relay"]["paused_sources"] = json::array({json::object(), json::object()});
   CHECK(sentence(rig, source) ==
         "warn: Postgres answers, and everything is delivered. 2 sources are paused.");
+  source["outbox"]["pending"] = 11;
+  CHECK(sentence(rig, source) ==
+        "warn: Postgres answers; 11 entries are pending. 2 sources are paused.");
 }
 
 TEST_CASE("page: durations, sizes, rates and the forecast read well", "[page][words]") {

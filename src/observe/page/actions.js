@@ -37,6 +37,21 @@ function filter_list(filters) {
     element('dd', {}, name === 'since' || name === 'until' ? moment(value) : visible(value)))));
 }
 
+/** One request for each state that the action is for, so that the count is that of what would change
+ *  and not of all that matches; pending before dead, since an entry may become the one from the other.
+ *  Replay is for all states, and one request: a second would find the copies of the first. */
+async function change_matching(name, filters, dry_run) {
+  const states = name === 'replay' ? [filters.state]
+    : actions[name].states.filter((state) => !filters.state || state === filters.state);
+  const sum = { matched: 0, changed: 0 };
+  for (const state of states) {
+    const told = await post(`entries/${name}`, { ...filters, ...(state ? { state } : {}), dry_run });
+    sum.matched += told.matched;
+    sum.changed += told.changed;
+  }
+  return sum;
+}
+
 export function confirm_all(name, shown, after) {
   const action = actions[name];
   const filters = filters_of(shown);
@@ -45,9 +60,9 @@ export function confirm_all(name, shown, after) {
     lines: [element('p', { class: 'note' }, 'All that match this filter:'), filter_list(filters), action.meaning],
     label: (n) => (n > 0 ? `${action.verb} ${entries_of(n)}` : action.verb),
     danger: action.danger,
-    count: async () => (await post(`entries/${name}`, { ...filters, dry_run: 'true' })).matched,
+    count: async () => (await change_matching(name, filters, 'true')).matched,
     run: async () => {
-      const { matched, changed } = await post(`entries/${name}`, { ...filters, dry_run: 'false' });
+      const { matched, changed } = await change_matching(name, filters, 'false');
       after();
       return `${action.done} ${changed === matched ? entries_of(changed) : `${changed} of ${entries_of(matched)}`}.`;
     },

@@ -53,7 +53,7 @@ export function confirm({ title, lines, label, count = async () => 1, run, dange
   cancel.focus();
   count().then((n) => {
     if (!heading.isConnected) return;
-    heading.textContent = n === 0 ? 'No entry matches' : title(n);
+    heading.textContent = n === 0 ? 'None of these entries can be changed so' : title(n);
     go.textContent = label(n);
     go.disabled = n === 0;
   }, (error) => {

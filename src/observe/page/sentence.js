@@ -53,12 +53,28 @@ function idle(status, now) {
     return { tone: 'calm', lead: `Gathering ${entries_of(pending)}; Postgres is woken in ${duration((at - now) / 1000)}.`, rest: [kept] };
   if (pending > 0)
     return { tone: 'calm', lead: `${entries_of(pending)} ${pending === 1 ? 'waits' : 'wait'} for delivery.`, rest: [kept] };
-  return { tone: 'good', lead: 'Everything is delivered; Postgres sleeps until there is more.', rest: [] };
+  const dead = dead_of(status);
+  const lead = dead > 0 ? 'Nothing is pending; the connection to Postgres is closed until something is.'
+    : 'Everything is delivered; the connection to Postgres is closed until there is more.';
+  return { tone: 'good', lead, rest: [dead_text(dead)] };
 }
+
+const dead_of = (status) => status.outbox.dead ?? 0;
+
+/** Dead ones are not delivered, whatever else is: nobody may read past them. */
+const dead_text = (dead) =>
+  (dead > 0 ? `${entries_of(dead)} ${dead === 1 ? 'is dead and waits' : 'are dead and wait'} for your decision.` : '');
 
 function connected(status) {
   const { pending } = status.outbox;
-  if (pending === 0) return { tone: 'good', lead: 'Postgres answers, and everything is delivered.', rest: [] };
+  const dead = dead_of(status);
+  if (pending === 0) {
+    const lead = dead > 0 ? 'Postgres answers, and nothing is pending.' : 'Postgres answers, and everything is delivered.';
+    return { tone: 'good', lead, rest: [dead_text(dead)] };
+  }
+  // Of a paused source nothing is on the way, and which entries are its own is not known here.
+  if (status.relay.paused_sources?.length > 0)
+    return { tone: 'good', lead: `Postgres answers; ${entries_of(pending)} ${pending === 1 ? 'is' : 'are'} pending.`, rest: [] };
   return { tone: 'good', lead: `Postgres answers; ${entries_of(pending)} ${pending === 1 ? 'is' : 'are'} on the way.`, rest: [] };
 }
 
