@@ -52,8 +52,8 @@ LogEvent retry_event(const DeliveryFailure& failure, const Retry& retry, std::si
   const bool routine = retry.delay.count() == 0 && !is_about_content(failure.delivery_class);
   const std::string reason = describe(failure);
   LogEvent event{routine ? LogLevel::info : LogLevel::warn, "delivery_retry",
-                 std::format("Delivering {} entries: {}; tried again in {} s.", entries, reason,
-                             seconds(retry.delay))};
+                 std::format("Delivering {} {}: {}; tried again in {} s.", entries,
+                             entries == 1 ? "entry" : "entries", reason, seconds(retry.delay))};
   event.fields = {{"attempt", std::to_string(retry.attempt)},
                   {"class", std::string(to_string(failure.delivery_class))},
                   {"sqlstate", failure.sqlstate},
