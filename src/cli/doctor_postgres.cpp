@@ -47,8 +47,11 @@ void check_postgres(const Config& config, const Clock& clock, Checks& checks) {
   const auto facts = postgres::look_at_server(config.destination, uses_operations, clock);
   if (!facts) {
     checks.push_back({"Postgres", Verdict::fail, facts.error().message,
-                      "nothing accepted is lost meanwhile; the symptoms are in "
-                      "docs/operations.md"});
+                      facts.error().kind == FailureKind::unavailable
+                          ? "see that Postgres runs and can be reached from here at the host and "
+                            "port of destination.url; what was accepted is kept meanwhile"
+                          : "mend what it names; what was accepted is kept meanwhile, and "
+                            "delivery resumes by itself"});
     return;
   }
   checks.push_back(judge_server_version(*facts));

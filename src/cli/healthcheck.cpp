@@ -20,7 +20,10 @@ struct Target {
 
 Target target_of(const std::string& text) {
   auto url = config::parse_public_url(text);
-  if (!url) throw UsageError("--url " + url.error());
+  if (!url)
+    throw UsageError(
+        "--url: this is no http(s) URL of a host; write the one of the daemon, such as "
+        "\"http://127.0.0.1:9090/readyz\"");
   const auto path = url->find('/', url->find("://") + 3);
   if (path == std::string::npos) return {*url};
   return {url->substr(0, path), url->substr(path)};

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <format>
 
 #include "cli/app.hpp"
 #include "cli/outbox_place.hpp"
@@ -27,7 +28,9 @@ std::expected<OutboxPlace, int> find_place(const Context& context, const std::st
 
 Uuid parse_id(const std::string& text) {
   const auto id = Uuid::parse(text);
-  if (!id) throw UsageError("ID: this is no id; copy one from \"holdfast outbox list\"");
+  if (!id)
+    throw UsageError(
+        std::format("{}: this is no id; copy one from \"holdfast outbox list\"", printable(text)));
   return *id;
 }
 

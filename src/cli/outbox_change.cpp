@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <format>
 #include <nlohmann/json.hpp>
 
@@ -27,22 +28,26 @@ struct Verb {
   const char* help;
   const char* changed;      ///< What is said of one that was changed.
   const char* not_changed;  ///< And of one that was so already.
+  /// By a filter without a state: what it is for, so that the count is that of what would change.
+  std::string_view first_state;
+  std::string_view second_state;
   bool by_filter = true;
 };
 
 constexpr Verb verbs[] = {
     {"retry", "retrying", "retried",
      "Make dead entries pending again, with their id and their place in the order",
-     "is pending again", "is pending already; nothing was changed"},
+     "is pending again", "is pending already; nothing was changed", "dead", ""},
     {"discard", "discarding", "discarded",
      "Never deliver pending or dead entries; what they hold is kept for outbox.keep_discarded",
-     "is discarded", "is discarded already; nothing was changed"},
+     "is discarded", "is discarded already; nothing was changed", "pending", "dead"},
     {"replay", "replaying", "replayed",
      "Append copies under new ids, so that what they do in Postgres is done once more", "",
-     "was not replayed"},
+     "was not replayed", "", ""},
     {"erase", "erasing", "erased",
      "Remove body and headers of an entry for good; its receipt stays",
-     "is erased; its receipt is left", "has no payload any more; nothing was changed", false},
+     "is erased; its receipt is left", "has no payload any more; nothing was changed", "", "",
+     false},
 };
 
 struct ChangeOptions {
@@ -95,22 +100,48 @@ int change_ids(const Config& config, const Verb& verb, const ChangeOptions& opti
   return code;
 }
 
+struct Changed {
+  std::uint64_t matched = 0;
+  std::uint64_t changed = 0;
+};
+
+/// One request a state: pending before dead, since an entry may become the one from the other.
+std::expected<Changed, AdminRefusal> change_matching(const Config& config, const Verb& verb,
+                                                     const std::vector<std::string>& queries,
+                                                     bool dry_run) {
+  Changed sum;
+  for (const auto& query : queries) {
+    const auto done = admin_post(config,
+                                 std::format("/api/v1/entries/{}?{}&dry_run={}", verb.name, query,
+                                             dry_run ? "true" : "false"),
+                                 "", many_timeout);
+    if (!done) return std::unexpected(done.error());
+    sum.matched += count_in(*done, "matched");
+    sum.changed += count_in(*done, "changed");
+  }
+  return sum;
+}
+
 int change_filtered(const Config& config, const Verb& verb, const ChangeOptions& options,
                     WallTime now) {
   auto filters = options.filters;
-  const std::string query = filter_query(filters, now);
-  const auto call = [&](bool dry_run) {
-    return admin_post(config,
-                      std::format("/api/v1/entries/{}?{}&dry_run={}", verb.name, query,
-                                  dry_run ? "true" : "false"),
-                      "", many_timeout);
-  };
+  std::vector<std::string> queries;
+  if (filters.state.empty() && !verb.second_state.empty()) {
+    for (const auto state : {verb.first_state, verb.second_state}) {
+      filters.state = state;
+      queries.push_back(filter_query(filters, now));
+    }
+    filters.state = std::format("{} or {}", verb.first_state, verb.second_state);
+  } else {
+    if (filters.state.empty()) filters.state = verb.first_state;
+    queries.push_back(filter_query(filters, now));
+  }
+  const auto call = [&](bool dry_run) { return change_matching(config, verb, queries, dry_run); };
   if (options.dry_run || !options.yes) {
     const auto seen = call(true);
     if (!seen) return refused(verb, "entries", seen.error());
-    const auto matched = count_in(*seen, "matched");
-    const auto what = filtered_text(matched, filters);
-    if (options.dry_run || matched == 0) {
+    const auto what = filtered_text(seen->matched, filters);
+    if (options.dry_run || seen->matched == 0) {
       print(std::format("{} would be {}\n", what, verb.past));
       return exit_good;
     }
@@ -123,13 +154,11 @@ int change_filtered(const Config& config, const Verb& verb, const ChangeOptions&
   }
   const auto done = call(false);
   if (!done) return refused(verb, "entries", done.error());
-  const auto matched = count_in(*done, "matched");
-  const auto changed = count_in(*done, "changed");
-  print(std::format("{} {}\n", filtered_text(changed, filters), verb.past));
-  if (changed < matched)
-    print(std::format("{} more matched, but {} for this in {} state\n", matched - changed,
-                      matched - changed == 1 ? "was not" : "were not",
-                      matched - changed == 1 ? "its" : "their"));
+  print(std::format("{} {}\n", filtered_text(done->changed, filters), verb.past));
+  const auto left = done->matched - std::min(done->matched, done->changed);
+  if (left > 0)
+    print(std::format("{} more matched, but {} for this in {} state\n", left,
+                      left == 1 ? "was not" : "were not", left == 1 ? "its" : "their"));
   return exit_good;
 }
 
@@ -152,9 +181,12 @@ int change(const Context& context, const Verb& verb, const std::string& outbox_p
   if (filtered && !options.dry_run && !options.yes && !can_ask())
     throw UsageError(
         "without a terminal nobody can be asked; add --yes, and look first with --dry-run");
-  // Only dead ones can be retried: the question is to say so.
-  if (std::string_view(verb.name) == "retry" && options.filters.state.empty())
-    options.filters.state = "dead";
+  const std::string& state = options.filters.state;
+  if (!state.empty() && !verb.first_state.empty() && state != verb.first_state &&
+      state != verb.second_state)
+    throw UsageError(std::format(
+        "--state: {} is for {}{}{} entries, and would change none that is {}", verb.name,
+        verb.first_state, verb.second_state.empty() ? "" : " and ", verb.second_state, state));
   const auto config = load_config(context);
   if (!config) return config.error();
   if (!options.ids.empty()) return change_ids(*config, verb, options);

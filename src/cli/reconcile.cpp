@@ -105,6 +105,8 @@ ReconcileRange range_of(const ReconcileOptions& options, const OutboxConfig& out
   ReconcileRange range{parse_moment("--since", options.since, now),
                        options.until.empty() ? now : parse_moment("--until", options.until, now),
                        std::nullopt};
+  if (options.until.empty() && range.since >= range.until)
+    throw UsageError("--since: it is not over yet; write a time in the past");
   if (range.since >= range.until)
     throw UsageError("--until: it is not after --since; swap them, or leave --until out");
   const auto receipts_since = now - std::max(outbox.keep_delivered, outbox.dedupe_window);

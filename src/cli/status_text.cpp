@@ -87,6 +87,8 @@ void add_destination(Lines& lines, const json& destination, WallTime now) {
   if (const auto failures = count_of(destination, "consecutive_failures");
       failures && *failures > 0)
     lines.add(std::format("{} failure{} in a row", *failures, *failures == 1 ? "" : "s"));
+  if (const auto since = when(destination, "failing_since", now))
+    lines.add("failing since " + *since);
   lines.end("destination");
   if (const auto success = when(destination, "last_success", now)) lines.add(*success);
   lines.end("last success");
@@ -147,7 +149,8 @@ void add_forecast(Lines& lines, const json& forecast, WallTime now) {
   if (!forecast.is_object()) return;
   const auto full = when(forecast, "full_at", now);
   if (full) {
-    lines.add("full at " + *full);
+    const bool is_full = number_of(at(forecast, "full_in_seconds")) == 0.0;
+    lines.add(is_full ? "full: writes are refused" : "full at " + *full);
     if (const auto limit = text_of(forecast, "limited_by")) lines.add("limit " + *limit);
     if (const auto growth = count_of(forecast, "growth_bytes_per_second"); growth && *growth > 0)
       lines.add(std::format("growing {}/s", bytes_text(*growth)));

@@ -155,6 +155,20 @@ TEST_CASE("cli: a dry run by filter counts and changes nothing", "[cli][process]
                                                 {"dry_run", "true"}});
 }
 
+TEST_CASE("cli: without a state the count is that of the entries that would change",
+          "[cli][process][change]") {
+  Rig rig;
+  rig.daemon.answer({.body = R"({"matched":2,"changed":0})"});
+  rig.daemon.answer({.body = R"({"matched":3,"changed":0})"});
+  const auto result = rig.run({"discard", "--source", "plain", "--dry-run"});
+  CHECK(result.exit_code == 0);
+  CHECK(result.out == "5 pending or dead entries of source plain would be discarded\n");
+  const auto requests = rig.daemon.requests();
+  REQUIRE(requests.size() == 2);
+  CHECK(requests[0].line == "POST /api/v1/entries/discard?state=pending&source=plain&dry_run=true");
+  CHECK(requests[1].line == "POST /api/v1/entries/discard?state=dead&source=plain&dry_run=true");
+}
+
 TEST_CASE("cli: with --yes nobody is asked", "[cli][process][change]") {
   Rig rig;
   rig.daemon.answer({.body = R"({"matched":3,"changed":2})"});
@@ -222,7 +236,10 @@ TEST_CASE("cli: a change that is not meant clearly is refused before anybody is 
       {{"erase"}, "nothing is chosen"},
       {{"erase", "--state", "dead"}, "--state"},
       {{"erase", id, "--dry-run"}, "--dry-run"},
-      {{"retry", "not-an-id"}, "this is no id"},
+      {{"retry", "not-an-id"}, "not-an-id: this is no id"},
+      {{"discard", "--state", "delivered", "--yes"},
+       "--state: discard is for pending and dead entries, and would change none that is delivered"},
+      {{"retry", "--state", "pending", "--dry-run"}, "--state: retry is for dead entries, and"},
       {{"retry", id, "--source", "a"}, "an ID excludes filters"},
       {{"retry", id, "--dry-run"}, "an ID excludes filters"},
       {{"discard", "--state", "dead"}, "add --yes, and look first with --dry-run"},

@@ -65,6 +65,17 @@ TEST_CASE("cli: a status with rates and a forecast tells them", "[cli][status]")
       "rates        accepted 1.5/s; delivered 120/s; over the last 1m 0s\n"
       "forecast     full at 2026-11-24T01:20:00.000Z (in 3h 20m); limit max_size; growing 1 "
       "MiB/s\n"));
+  document["forecast"] = {{"full_at", "2026-11-23T22:00:00.000Z"},
+                          {"full_in_seconds", 0.0},
+                          {"growth_bytes_per_second", 0.0},
+                          {"limited_by", "max_size"}};
+  CHECK(status_text(document, now, {})
+            .contains("forecast     full: writes are refused; limit max_size\n"));
+  auto failing = document;
+  failing["destination"] = {{"state", "backing_off"},
+                            {"failing_since", "2026-11-23T21:00:00.000Z"}};
+  CHECK(status_text(failing, now, {})
+            .contains("backing_off; failing since 2026-11-23T21:00:00.000Z (1h 0m ago)\n"));
   document["forecast"] = {{"full_at", nullptr}, {"growth_bytes_per_second", 0.0}};
   CHECK(status_text(document, now, {}).contains("forecast     not filling up\n"));
   document["forecast"] = nullptr;
