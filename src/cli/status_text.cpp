@@ -88,7 +88,7 @@ void add_destination(Lines& lines, const json& destination, WallTime now) {
       failures && *failures > 0)
     lines.add(std::format("{} failure{} in a row", *failures, *failures == 1 ? "" : "s"));
   if (const auto since = when(destination, "failing_since", now))
-    lines.add("failing since " + *since);
+    lines.add("nothing gets through since " + *since);
   lines.end("destination");
   if (const auto success = when(destination, "last_success", now)) lines.add(*success);
   lines.end("last success");

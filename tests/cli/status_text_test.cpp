@@ -75,7 +75,8 @@ TEST_CASE("cli: a status with rates and a forecast tells them", "[cli][status]")
   failing["destination"] = {{"state", "backing_off"},
                             {"failing_since", "2026-11-23T21:00:00.000Z"}};
   CHECK(status_text(failing, now, {})
-            .contains("backing_off; failing since 2026-11-23T21:00:00.000Z (1h 0m ago)\n"));
+            .contains(
+                "backing_off; nothing gets through since 2026-11-23T21:00:00.000Z (1h 0m ago)\n"));
   document["forecast"] = {{"full_at", nullptr}, {"growth_bytes_per_second", 0.0}};
   CHECK(status_text(document, now, {}).contains("forecast     not filling up\n"));
   document["forecast"] = nullptr;
