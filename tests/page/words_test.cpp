@@ -123,6 +123,10 @@ TEST_CASE("page: durations, sizes, rates and the forecast read well", "[page][wo
   CHECK(with_module(rig, "format.js", "given.map(m.bytes)",
                     {0, 1023, 1024, 1536, 150'000, 1'288'490'188}) ==
         json{"0 B", "1023 B", "1 KiB", "1.5 KiB", "146 KiB", "1.2 GiB"});
+  // The zone of the browser is shown, since the log and the commands have UTC.
+  CHECK(with_module(rig, "format.js", "given.map((n) => m.zone({ getTimezoneOffset: () => n }))",
+                    {0, -120, 210}) == json{"UTC", "UTC+2", "UTC-3:30"});
+  CHECK(rig.browser.text("#entries thead").contains("(UTC"));
   CHECK(with_module(rig, "format.js", "given.map(m.rate)", {0, 0.001, 0.25, 12.44, 1500}) ==
         json{"0/s", "<0.01/s", "0.25/s", "12.4/s", "1,500/s"});
   auto status = status_of("connected", 0);

@@ -3,7 +3,7 @@
 import { get } from './api.js';
 import { confirm_all } from './actions.js';
 import { by_id, element, set_text, visible } from './dom.js';
-import { bytes, count, from_local_input, moment, to_local_input } from './format.js';
+import { bytes, count, from_local_input, moment, to_local_input, zone } from './format.js';
 import { filter_names, filters_of, hash_with, show, shown, trail } from './url.js';
 
 const page_entries = 50;
@@ -206,6 +206,7 @@ export function start() {
   const phone = matchMedia('(max-width: 680px)');
   phone.addEventListener('change', () => fold_filters(phone.matches));
   fold_filters(phone.matches);
+  set_text(by_id('zone'), `(${zone()})`);
   const form = by_id('filters');
   form.addEventListener('change', apply_filters);
   form.addEventListener('submit', (event) => {

@@ -57,6 +57,14 @@ export function moment(value, now = new Date()) {
   return `${date.getDate()} ${months[date.getMonth()]}${year} ${time}`;
 }
 
+/** "UTC+2": the zone of the times above, since the log and the commands show UTC. */
+export function zone(date = new Date()) {
+  const minutes = -date.getTimezoneOffset();
+  if (minutes === 0) return 'UTC';
+  const left = Math.abs(minutes) % 60;
+  return `UTC${minutes < 0 ? '-' : '+'}${Math.floor(Math.abs(minutes) / 60)}${left ? `:${two(left)}` : ''}`;
+}
+
 /** What <input type=datetime-local> shows for a time of the API, and back. */
 export function to_local_input(time) {
   const date = new Date(time);
