@@ -79,7 +79,7 @@ Retry Breaker::unreachable(const DeliveryFailure& failure, SteadyTime now) {
 milliseconds Breaker::backoff_delay(const DeliveryFailure& failure) {
   const auto cap =
       failure.delivery_class == DeliveryClass::connection ? cap_ : cap_ * server_cap_factor;
-  auto delay = jitter_.up_to(backoff_ceiling(initial_, cap, doublings_));
+  auto delay = jitter_.up_to(base::backoff_ceiling(initial_, cap, doublings_));
   count_up(doublings_);
   // The floor is added, not taken as a minimum: else every relay would come back after exactly 5 s.
   return failure.slow_start ? slow_start_floor + delay : delay;
@@ -99,7 +99,7 @@ void Breaker::look_elsewhere(SteadyTime now) {
 
 milliseconds Breaker::contention_delay(std::uint32_t tries) {
   return jitter_.up_to(
-      backoff_ceiling(contention_initial, contention_cap, tries == 0 ? 0 : tries - 1));
+      base::backoff_ceiling(contention_initial, contention_cap, tries == 0 ? 0 : tries - 1));
 }
 
 Retry Breaker::too_slow(std::uint32_t entries) {

@@ -5,10 +5,10 @@
 #include <optional>
 #include <string_view>
 
+#include "base/backoff.hpp"
 #include "holdfast/clock.hpp"
 #include "holdfast/config.hpp"
 #include "holdfast/destination.hpp"
-#include "relay/backoff.hpp"
 
 /// When the destination may be tried again, and with how much.
 namespace holdfast::relay {
@@ -101,7 +101,7 @@ class Breaker {
   std::chrono::milliseconds cap_;
   std::uint32_t full_;
   // Owned by the relay thread.
-  Jitter jitter_;
+  base::Jitter jitter_;
   Mode mode_ = Mode::closed;
   std::optional<SteadyTime> not_before_;
   std::string_view pause_reason_;

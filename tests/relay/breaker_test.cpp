@@ -39,7 +39,7 @@ TEST_CASE("breaker: a lost link is waited for from 200 ms to 30 s at most", "[re
     for (std::uint32_t n = 0; n < 100; ++n) {
       const auto retry = breaker.unreachable(failure_of(DeliveryClass::connection), now);
       CHECK(retry.attempt == n + 1);
-      CHECK(retry.delay <= relay::backoff_ceiling(200ms, 30s, n));
+      CHECK(retry.delay <= base::backoff_ceiling(200ms, 30s, n));
       CHECK(breaker.not_before() == now + retry.delay);
       longest = std::max(longest, retry.delay);
     }
@@ -131,7 +131,7 @@ TEST_CASE("breaker: the third contention in a row counts as an outage, the secon
   for (std::uint32_t n = 1; n <= 2; ++n) {
     const auto retry = breaker.contended(deadlock, now);
     CHECK(retry.attempt == n);
-    CHECK(retry.delay <= relay::backoff_ceiling(20ms, 1s, n - 1));
+    CHECK(retry.delay <= base::backoff_ceiling(20ms, 1s, n - 1));
     CHECK_FALSE(breaker.failing());
     CHECK(breaker.entries_max() == 1000);
   }

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 
-#include "relay/backoff.hpp"
+#include "base/backoff.hpp"
 #include "relay_rig.hpp"
 
 using namespace std::chrono_literals;

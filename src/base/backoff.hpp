@@ -5,7 +5,7 @@
 #include <random>
 
 /// Pure arithmetic of waiting: how long at most, and a draw from it.
-namespace holdfast::relay {
+namespace holdfast::base {
 
 /// min(cap, initial * 2^doublings), for any number of doublings.
 /// Source:   AWS Architecture Blog, "Exponential Backoff And Jitter".
@@ -26,4 +26,4 @@ class Jitter {
   std::mt19937_64 engine_;
 };
 
-}  // namespace holdfast::relay
+}  // namespace holdfast::base

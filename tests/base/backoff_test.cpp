@@ -1,12 +1,12 @@
-#include "relay/backoff.hpp"
+#include "base/backoff.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
 using namespace std::chrono_literals;
-using holdfast::relay::backoff_ceiling;
-using holdfast::relay::Jitter;
+using holdfast::base::backoff_ceiling;
+using holdfast::base::Jitter;
 
-TEST_CASE("backoff: the ceiling doubles until the cap", "[relay][backoff]") {
+TEST_CASE("backoff: the ceiling doubles until the cap", "[base][backoff]") {
   CHECK(backoff_ceiling(200ms, 30s, 0) == 200ms);
   CHECK(backoff_ceiling(200ms, 30s, 1) == 400ms);
   CHECK(backoff_ceiling(200ms, 30s, 7) == 25'600ms);
@@ -15,7 +15,7 @@ TEST_CASE("backoff: the ceiling doubles until the cap", "[relay][backoff]") {
   CHECK(backoff_ceiling(0ms, 30s, 5) == 0ms);
 }
 
-TEST_CASE("backoff: an outage of any length stays at the cap", "[relay][backoff]") {
+TEST_CASE("backoff: an outage of any length stays at the cap", "[base][backoff]") {
   for (std::uint32_t n = 8; n < 200; ++n) CHECK(backoff_ceiling(200ms, 30s, n) == 30s);
   CHECK(backoff_ceiling(1ms, 24h * 365, 62) == 24h * 365);
   CHECK(backoff_ceiling(1ms, 24h * 365, 63) == 24h * 365);
@@ -23,7 +23,7 @@ TEST_CASE("backoff: an outage of any length stays at the cap", "[relay][backoff]
   CHECK(backoff_ceiling(1ms, 24h * 365, UINT32_MAX) == 24h * 365);
 }
 
-TEST_CASE("backoff: jitter is full, from nothing to the ceiling", "[relay][backoff]") {
+TEST_CASE("backoff: jitter is full, from nothing to the ceiling", "[base][backoff]") {
   Jitter jitter(7);
   bool low = false;
   bool high = false;
@@ -39,7 +39,7 @@ TEST_CASE("backoff: jitter is full, from nothing to the ceiling", "[relay][backo
   CHECK(jitter.up_to(0ms) == 0ms);
 }
 
-TEST_CASE("backoff: the same seed gives the same delays", "[relay][backoff]") {
+TEST_CASE("backoff: the same seed gives the same delays", "[base][backoff]") {
   Jitter one(42);
   Jitter same(42);
   Jitter other(43);

@@ -1,8 +1,8 @@
-#include "relay/backoff.hpp"
+#include "base/backoff.hpp"
 
 #include "base/check.hpp"
 
-namespace holdfast::relay {
+namespace holdfast::base {
 
 std::chrono::milliseconds backoff_ceiling(std::chrono::milliseconds initial,
                                           std::chrono::milliseconds cap, std::uint32_t doublings) {
@@ -18,4 +18,4 @@ std::chrono::milliseconds Jitter::up_to(std::chrono::milliseconds ceiling) {
   return std::chrono::milliseconds(draw(engine_));
 }
 
-}  // namespace holdfast::relay
+}  // namespace holdfast::base
