@@ -85,6 +85,11 @@ class Session {
                                                              const Interrupt& interrupt);
   Session(Session&&) noexcept = default;
   Session& operator=(Session&&) noexcept = default;
+  /// A connection that somebody else has opened, from now on this session's.
+  [[nodiscard]] static Session adopt(PGconn* connection, const Clock& clock,
+                                     const Interrupt& interrupt);
+  /// The connection as libpq opens one, whose calls block; the caller closes it.
+  [[nodiscard]] PGconn* release() &&;
 
   /// One simple query; may hold several statements. The rows are those of the last one.
   [[nodiscard]] std::expected<Rows, SqlError> run(const std::string& sql, SteadyTime deadline);

@@ -2,6 +2,17 @@
 
 namespace holdfast::postgres {
 
+Session Session::adopt(PGconn* connection, const Clock& clock, const Interrupt& interrupt) {
+  // It fails only on a lost link, which the first statement tells.
+  (void)PQsetnonblocking(connection, 1);
+  return {Connection(connection, PQfinish), clock, interrupt};
+}
+
+PGconn* Session::release() && {
+  (void)PQsetnonblocking(connection_.get(), 0);
+  return connection_.release();
+}
+
 Link Session::link() const {
   const auto text = [](const char* value) { return std::string(value == nullptr ? "" : value); };
   Link link;
