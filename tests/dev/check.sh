@@ -36,9 +36,9 @@ sanitized() { # preset, test binaries…
     fi' "$preset"
 }
 check_asan() {
-  sanitized asan postgres_tests outbox_tests relay_tests ingress_tests observe_tests config_tests base_tests
+  sanitized asan postgres_tests wrapper_tests outbox_tests relay_tests ingress_tests observe_tests config_tests base_tests
 }
-check_tsan() { sanitized tsan outbox_tests relay_tests ingress_tests base_tests; }
+check_tsan() { sanitized tsan wrapper_tests outbox_tests relay_tests ingress_tests base_tests; }
 
 # The same inputs each time: a check is for what changed, and luck is for `./dev soak fuzz`.
 check_fuzz() { HOLDFAST_SEED=1 tests/dev/fuzz.sh 40; }

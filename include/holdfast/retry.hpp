@@ -1,0 +1,63 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "holdfast/destination.hpp"
+
+namespace holdfast {
+
+/// A lost connection that with_db is about to try again after, as an observer sees it.
+struct Retry {
+  std::uint32_t number = 1;  ///< 1: the first one behind the first attempt.
+  std::chrono::milliseconds delay{};
+  DeliveryClass delivery_class = DeliveryClass::connection;
+  std::string sqlstate;   ///< Empty where the link just ended.
+  std::string message;    ///< Without addresses, users and passwords.
+  bool in_doubt = false;  ///< The link was lost inside COMMIT: the work may be stored already.
+};
+
+/// How often, when and how long with_db tries again.
+struct RetryOptions {
+  /// Attempts behind the first one. 3; 0 to 100. More: an outage of longer is bridged, by a caller
+  /// that waits.
+  std::uint32_t retries = 3;
+  /// The time before the first retry; it doubles each time. 1 s: what a restart of a pooler takes.
+  /// From 1 ms. Less: a server that comes up is knocked at more often.
+  std::chrono::milliseconds delay_base{1'000};
+  /// The longest time before one retry. 30 s, as the relay's; at least `delay_base`.
+  std::chrono::milliseconds delay_max{30'000};
+  /// The part of each delay that is drawn by chance, so that many callers do not come back at the
+  /// same moment. 0.2; from 0 (none) to 1 (anything up to the whole delay).
+  double jitter = 0.2;
+  /// No attempt begins later than this after the call, and connecting and the wait for a place end
+  /// by then; a statement that runs is left to end. None unless set; more than 0.
+  std::optional<std::chrono::milliseconds> deadline = std::nullopt;
+  /// Called before each wait, by the thread that will wait. What it throws leaves with_db.
+  std::function<void(const Retry&)> on_retry = {};
+};
+
+/// When to try again: options that were checked.
+///
+/// Promise:  the delay before retry n is min(delay_max, delay_base * 2^(n-1)), less a chance part
+///           of at most `jitter` of it.
+/// Threads:  any, if `on_retry` is.
+/// Errors:   Error of kind invalid, from the constructor, which names the option and the cure.
+/// Source:   AWS Architecture Blog, "Exponential Backoff And Jitter".
+class RetryPolicy {
+ public:
+  /// What with_db does unless told otherwise: 3 retries from 1 s.
+  RetryPolicy() = default;
+  explicit RetryPolicy(RetryOptions options);
+  /// What with_db_critical does unless told otherwise: 5 retries from 2 s.
+  [[nodiscard]] static RetryPolicy critical();
+  [[nodiscard]] const RetryOptions& options() const { return options_; }
+
+ private:
+  RetryOptions options_;
+};
+
+}  // namespace holdfast

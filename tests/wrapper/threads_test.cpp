@@ -1,0 +1,69 @@
+#include <thread>
+
+#include "fixture.hpp"
+
+namespace holdfast {
+
+TEST_CASE("wrapper: 16 threads on a pool of 4 store each row once, whatever happens to the link",
+          "[wrapper][postgres][faults][threads]") {
+  constexpr int threads = 16;
+  constexpr int rows_each = 60;
+  Fixture fixture;
+  fixture.cluster.query("CREATE TABLE total (n bigint); INSERT INTO total VALUES (0)");
+  auto options = options_for(fixture.gate.url(), 4);
+  options.place_wait_max = 60s;
+  Pool pool(std::move(options));
+  RetryOptions patient;
+  patient.retries = 100;
+  patient.delay_base = 1ms;
+  patient.delay_max = 20ms;
+  patient.jitter = 1;
+  const RetryPolicy policy(patient);
+  std::atomic<int> running{threads};
+  std::atomic<int> failed{0};
+
+  const auto writer = [&](int thread) {
+    for (int i = 0; i < rows_each; ++i) {
+      const int id = thread * rows_each + i;
+      try {
+        // The counter moves only with a row that is new: exactly once, by its key.
+        with_db(
+            pool,
+            [id](pqxx::work& work) {
+              const auto added =
+                  work.exec("INSERT INTO rows VALUES ($1) ON CONFLICT DO NOTHING", pqxx::params{id})
+                      .affected_rows();
+              work.exec("UPDATE total SET n = n + $1", pqxx::params{added}).no_rows();
+            },
+            Idempotent::yes, policy);
+      } catch (const std::exception&) {
+        ++failed;
+      }
+    }
+    --running;
+  };
+  std::vector<std::jthread> writers;
+  for (int thread = 0; thread < threads; ++thread) writers.emplace_back(writer, thread);
+  std::size_t sessions_max = 0;
+  for (int round = 0; running > 0; ++round) {
+    sessions_max = std::max(sessions_max, pool.stats().in_use + pool.stats().idle);
+    if (round % 4 == 0) fixture.gate.cut_all();
+    if (round % 4 == 1) fixture.gate.cut_inside_commit(TcpGate::CommitCut::after_forward, 2);
+    if (round % 4 == 2)
+      fixture.cluster.query(
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = "
+          "'holdfast' LIMIT 2");
+    if (round % 4 == 3) fixture.gate.cut_inside_commit(TcpGate::CommitCut::before_forward, 2);
+    support::pause_for(10ms);
+  }
+  writers.clear();
+  CHECK(failed == 0);
+  CHECK(sessions_max <= 4);
+  CHECK(pool.stats().in_use == 0);
+  CHECK(pool.stats().retries_of(DeliveryClass::connection) > 0);
+  CHECK(fixture.rows() == std::to_string(threads * rows_each));
+  CHECK(fixture.cluster.query("SELECT n FROM total")[0][0] == std::to_string(threads * rows_each));
+  fixture.check_heals(pool);
+}
+
+}  // namespace holdfast
