@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/check.hpp"
 #include "outbox/sqlite.hpp"
@@ -122,12 +123,13 @@ Uuid Appender::insert_row(const AppendTicket::Shared& append, const Row& row, Wa
   const auto& entry = append.entry;
   const std::int64_t seq = meta.next_seq;
   const Uuid id = ids_.next(now);
-  auto key = entry.dedupe_key;
+  std::optional<std::string> replay_key;
   auto key_hash = row.key_hash;
   if (append.replay_event) {
-    key = "replay:" + id.to_string();
-    key_hash = first_copy_hash(entry.source, *key);
+    replay_key = "replay:" + id.to_string();
+    key_hash = first_copy_hash(entry.source, *replay_key);
   }
+  const auto& key = replay_key ? std::as_const(replay_key) : entry.dedupe_key;
   run(insert_entry_, seq, id, source_id(entry.source), static_cast<std::int64_t>(row.state),
       entry.received_at, row.settled_at, static_cast<std::int64_t>(entry.body.size()), key_hash,
       key, append.body_sha256, row.reason, row.conflicts_with, entry.replay_of, append.order_hash,

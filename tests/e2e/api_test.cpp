@@ -303,7 +303,6 @@ TEST_CASE("e2e: the discard of an entry in flight waits for its outcome", "[e2e]
   (void)e2e::deliver_the_first(daemon, cluster);
   AdminApi api(daemon.admin_port());
   // A lock holds the batch inside Postgres.
-  (void)cluster.query("CREATE TABLE gate (n int)");
   pqxx::connection locker(cluster.url());
   pqxx::work lock(locker);
   lock.exec("LOCK TABLE holdfast.inbox IN ACCESS EXCLUSIVE MODE");
