@@ -42,10 +42,10 @@ PoolImpl::~PoolImpl() {
 }
 
 std::expected<Lease, postgres::SqlError> PoolImpl::take(std::optional<SteadyTime> deadline) {
-  wait_for_place(deadline);
+  auto idle = wait_for_place(deadline);
   auto found = [&] {
     try {
-      return find_or_connect(deadline);
+      return find_or_connect(std::move(idle), deadline);
     } catch (...) {
       free_place();
       throw;
@@ -60,7 +60,7 @@ std::expected<Lease, postgres::SqlError> PoolImpl::take(std::optional<SteadyTime
   return std::unexpected(std::move(found.error()));
 }
 
-void PoolImpl::wait_for_place(std::optional<SteadyTime> deadline) {
+std::unique_ptr<Connection> PoolImpl::wait_for_place(std::optional<SteadyTime> deadline) {
   const auto begin = clock_.steady_now();
   auto until = begin + options_.place_wait_max;
   if (deadline) until = std::min(until, *deadline);
@@ -72,7 +72,7 @@ void PoolImpl::wait_for_place(std::optional<SteadyTime> deadline) {
   if (stopping_) refuse_because_stopped();
   if (ready) {
     ++stats_.in_use;
-    return;
+    return pop_idle();
   }
   ++stats_.place_timeouts;
   throw Error(
@@ -83,7 +83,6 @@ void PoolImpl::wait_for_place(std::optional<SteadyTime> deadline) {
 }
 
 std::unique_ptr<Connection> PoolImpl::pop_idle() {
-  const std::scoped_lock lock(mutex_);
   if (idle_.empty()) return nullptr;
   auto connection = std::move(idle_.back());
   idle_.pop_back();
@@ -91,12 +90,13 @@ std::unique_ptr<Connection> PoolImpl::pop_idle() {
 }
 
 std::expected<std::unique_ptr<Connection>, postgres::SqlError> PoolImpl::find_or_connect(
-    std::optional<SteadyTime> deadline) {
-  while (auto connection = pop_idle()) {
-    if (connection->is_quiet()) return connection;
-    connection.reset();
+    std::unique_ptr<Connection> idle, std::optional<SteadyTime> deadline) {
+  while (idle) {
+    if (idle->is_quiet()) return idle;
+    idle.reset();
     const std::scoped_lock lock(mutex_);
     ++stats_.found_dead;
+    idle = pop_idle();
   }
   return connect(deadline);
 }

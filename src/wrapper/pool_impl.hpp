@@ -72,12 +72,14 @@ class PoolImpl {
   [[nodiscard]] const postgres::Interrupt& interrupt() const { return interrupt_; }
 
  private:
-  void wait_for_place(std::optional<SteadyTime> deadline);
+  /// Takes a place, and the connection that came back last if there is one.
+  [[nodiscard]] std::unique_ptr<Connection> wait_for_place(std::optional<SteadyTime> deadline);
+  /// With the mutex held.
   [[nodiscard]] std::unique_ptr<Connection> pop_idle();
   [[nodiscard]] std::expected<std::unique_ptr<Connection>, postgres::SqlError> connect(
       std::optional<SteadyTime> deadline);
   [[nodiscard]] std::expected<std::unique_ptr<Connection>, postgres::SqlError> find_or_connect(
-      std::optional<SteadyTime> deadline);
+      std::unique_ptr<Connection> idle, std::optional<SteadyTime> deadline);
   void free_place();
   void keep(const std::stop_token& stop);
 

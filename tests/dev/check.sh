@@ -29,7 +29,7 @@ sanitized() { # preset, test binaries…
   # Two at a time: half of them mostly wait for servers. What a failing one printed is shown whole.
   printf '%s\n' "$@" | xargs -P 2 -I {} sh -c '
     log=build/$0/{}.log
-    if "build/$0/tests/{}" "~[slow]" >"$log" 2>&1; then
+    if timeout -k 10 900 "build/$0/tests/{}" "~[slow]" >"$log" 2>&1; then
       echo "{}: $(grep -a "All tests passed" "$log")"
     else
       echo "{}: exit $?"; cat "$log"; exit 1

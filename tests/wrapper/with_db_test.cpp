@@ -1,10 +1,9 @@
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <csignal>
+#include <cstdlib>
 #include <memory>
 
 #include "fixture.hpp"
+#include "support/process.hpp"
 
 namespace holdfast {
 namespace {
@@ -168,23 +167,23 @@ TEST_CASE("wrapper: work that hides a failed statement is told that nothing was 
   fixture.check_heals(pool);
 }
 
+// Run by the test below, as a process of its own.
+TEST_CASE("wrapper: a program whose work commits by itself", "[.child]") {
+  const char* url = std::getenv("HOLDFAST_TEST_URL");
+  REQUIRE(url != nullptr);
+  std::signal(SIGABRT, SIG_DFL);
+  Pool pool(options_for(url));
+  with_db(pool, [](pqxx::work& work) { work.commit(); });
+}
+
 TEST_CASE("wrapper: work that commits by itself is a defect and ends the process",
           "[wrapper][postgres]") {
-  Fixture fixture;
-  // Made here, so that the child starts no thread.
-  Pool pool(fixture.options(fixture.cluster.url()));
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    std::signal(SIGABRT, SIG_DFL);
-    ::close(STDERR_FILENO);
-    with_db(pool, [](pqxx::work& work) { work.commit(); });
-    ::_exit(0);
-  }
-  int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  REQUIRE(WIFSIGNALED(status));
-  CHECK(WTERMSIG(status) == SIGABRT);
+  const Fixture fixture;
+  const auto ended =
+      support::run_command({.arguments = {"/proc/self/exe", "wrapper: a program whose work*"},
+                            .environment = {"HOLDFAST_TEST_URL=" + fixture.cluster.url()}});
+  CHECK(ended.exit_code == 128 + SIGABRT);
+  CHECK_THAT(ended.err, ContainsSubstring("the work must neither commit nor abort"));
 }
 
 }  // namespace holdfast
