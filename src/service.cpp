@@ -3,20 +3,17 @@
 #include <algorithm>
 #include <atomic>
 #include <format>
-#include <random>
 #include <thread>
 #include <utility>
 
 #include "config/difference.hpp"
-#include "holdfast/outbox.hpp"
+#include "embedded/core.hpp"
 #include "ingress/server.hpp"
 #include "ingress/source.hpp"
 #include "observe/admin_server.hpp"
 #include "observe/health.hpp"
 #include "observe/history.hpp"
 #include "observe/sampler.hpp"
-#include "postgres/destination.hpp"
-#include "relay/relay_holder.hpp"
 
 /// The one place that sees every folder. Start: outbox, writer, relay, admin, ingress, so that a
 /// part runs before anybody hands it work. Stop goes the other way, along the data, and admin last,
@@ -40,18 +37,13 @@ std::unexpected<Failure> needs_restart(const std::vector<std::string>& keys) {
 
 }  // namespace
 
-std::string_view version() {
-  return HOLDFAST_VERSION;
-}
-
 class Service::Impl {
  public:
   Impl(Config config, Dependencies dependencies)
       : dependencies_(std::move(dependencies)), config_(std::move(config)) {}
 
   std::expected<void, Failure> start() {
-    return open_outbox()
-        .and_then([this] { return start_relay(); })
+    return start_core()
         .and_then([this] { return start_admin(); })
         .and_then([this] { return start_ingress(); });
   }
@@ -65,7 +57,10 @@ class Service::Impl {
     if (!sources) return std::unexpected(sources.error());
     auto kept = now;
     if (difference.relay)
-      if (auto replaced = replace_relay(now, give_up); !replaced) return replaced;
+      if (auto replaced = core_->replace_relay(now.destination, now.sources,
+                                               config_.destination.shutdown_timeout, give_up);
+          !replaced)
+        return replaced;
     if (difference.ingress) ingress_->reload(std::move(*sources));
     if (difference.admin) admin_->reload(now.admin, names_of(now.sources), names_for_metrics(now));
     config_ = std::move(kept);
@@ -78,15 +73,7 @@ class Service::Impl {
     const auto limit = config_.destination.shutdown_timeout;
     sampler_thread_ = {};
     if (ingress_) ingress_->stop(limit);
-    ended_in_time_ = !relay_ || relay_->stop(limit);
-    if (!ended_in_time_)
-      dependencies_.log({LogLevel::warn, "shutdown_without_relay",
-                         "The relay did not end in time; what it holds stays pending."});
-    if (writer_.joinable()) {
-      writer_.request_stop();
-      writer_.join();
-    }
-    if (outbox_) outbox_->close();
+    ended_in_time_ = !core_ || core_->stop(limit);
     if (admin_) admin_->stop();
     return ended_in_time_;
   }
@@ -95,12 +82,12 @@ class Service::Impl {
     HealthSnapshot snapshot;
     snapshot.at = dependencies_.clock.wall_now();
     snapshot.version = version();
-    snapshot.node = outbox_->node().to_string();
+    snapshot.node = core_->outbox().node().to_string();
     snapshot.shutting_down = shutting_down_;
     if (dependencies_.log_lines_dropped)
       snapshot.log_lines_dropped = dependencies_.log_lines_dropped();
-    snapshot.outbox = outbox_->stats();
-    snapshot.relay = relay_->stats();
+    snapshot.outbox = core_->outbox().stats();
+    snapshot.relay = core_->relay().stats();
     if (ingress_ready_) snapshot.ingress = ingress_->stats();
     sampler_.history().describe(snapshot, dependencies_.clock.steady_now());
     return snapshot;
@@ -109,67 +96,29 @@ class Service::Impl {
   [[nodiscard]] ListenAddress admin_address() const { return admin_->address(); }
 
  private:
-  std::expected<void, Failure> open_outbox() {
-    auto opened = Outbox::open(config_.outbox, {.clock = dependencies_.clock,
-                                                .log = dependencies_.log,
-                                                .on_broken = dependencies_.on_broken,
-                                                .vfs = {}});
-    if (!opened) return std::unexpected(opened.error());
-    outbox_ = std::move(*opened);
-    return {};
-  }
-
-  /// One session for each connection; none without a URL.
-  std::expected<relay::RelayHolder::Parts, Failure> relay_parts(const Config& config) {
-    relay::RelayHolder::Parts parts{.options = {.destination = config.destination,
-                                                .sources = names_of(config.sources),
-                                                .jitter_seed = std::random_device{}()},
-                                    .destinations = {}};
-    const auto& destination = config.destination;
-    const auto count = destination.url.empty() ? 0 : destination.connections;
-    while (parts.destinations.size() < count) {
-      auto created = postgres::PostgresDestination::create(
-          destination, config.sources, outbox_->node(), dependencies_.clock, dependencies_.log);
-      if (!created) return std::unexpected(created.error());
-      parts.destinations.push_back(std::move(*created));
-    }
-    return parts;
-  }
-
-  std::expected<void, Failure> start_relay() {
-    auto parts = relay_parts(config_);
-    if (!parts) return std::unexpected(parts.error());
-    try {
-      relay_ = std::make_unique<relay::RelayHolder>(
-          std::move(*parts),
-          relay::RelayHolder::Dependencies{
-              .outbox = *outbox_, .clock = dependencies_.clock, .log = dependencies_.log});
-    } catch (const Error& error) {
-      return std::unexpected(error.failure());
-    }
-    outbox_->on_appended([relay = relay_.get()] { relay->wake(); });
-    writer_ = std::jthread([this](const std::stop_token& stop) { outbox_->run_writer(stop); });
-    relay_->start();
+  std::expected<void, Failure> start_core() {
+    auto started = embedded::Core::start(
+        {.outbox = config_.outbox, .destination = config_.destination, .sources = config_.sources},
+        {.clock = dependencies_.clock,
+         .log = dependencies_.log,
+         .on_broken = dependencies_.on_broken});
+    if (!started) return std::unexpected(started.error());
+    core_ = std::move(*started);
     return {};
   }
 
   observe::Operations operations() {
-    return {.outbox = outbox_.get(),
+    return {.outbox = &core_->outbox(),
             .set_pause =
                 [this](const auto& source, bool paused, const Actor& by) {
-                  return paused ? relay_->pause(source, by) : relay_->resume(source, by);
+                  return paused ? core_->relay().pause(source, by)
+                                : core_->relay().resume(source, by);
                 },
-            .probe = [this](std::chrono::milliseconds limit) { return relay_->probe(limit); },
+            .probe = [this](std::chrono::milliseconds limit) { return core_->relay().probe(limit); },
             .hold_back =
                 [this](std::int64_t seq, std::chrono::milliseconds limit) {
-                  return relay_->hold_back(seq, limit);
+                  return core_->relay().hold_back(seq, limit);
                 }};
-  }
-
-  std::expected<void, Failure> replace_relay(const Config& now, const std::stop_token& give_up) {
-    auto parts = relay_parts(now);
-    if (!parts) return std::unexpected(parts.error());
-    return relay_->replace(std::move(*parts), config_.destination.shutdown_timeout, give_up);
   }
 
   /// With those that were configured once: a counter that disappears is one that goes down.
@@ -201,7 +150,7 @@ class Service::Impl {
                                                  observe::health_json(snapshot)};
     };
     auto started = ingress::IngressServer::start(config_.ingress, config_.sources,
-                                                 {.outbox = *outbox_,
+                                                 {.outbox = core_->outbox(),
                                                   .clock = dependencies_.clock,
                                                   .log = dependencies_.log,
                                                   .health = reply});
@@ -217,9 +166,7 @@ class Service::Impl {
   // Guarded: any thread.
   observe::Sampler sampler_{[this] { return health(); }, dependencies_.clock, dependencies_.log};
   // Set by start, then constant. Declared in the order of start: destroyed the other way round.
-  std::unique_ptr<Outbox> outbox_;
-  std::unique_ptr<relay::RelayHolder> relay_;
-  std::jthread writer_;
+  std::unique_ptr<embedded::Core> core_;
   std::unique_ptr<observe::AdminServer> admin_;
   std::unique_ptr<ingress::IngressServer> ingress_;
   std::jthread sampler_thread_;

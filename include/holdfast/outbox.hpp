@@ -177,6 +177,10 @@ class Outbox {
   /// Called by the writer after each commit that added pending entries. Set before the writer
   /// starts.
   void on_appended(std::function<void()> callback);
+  /// Waits until no entry is pending: all were delivered, or are dead or discarded.
+  /// Returns:  false if some still are after `limit`.
+  /// Blocks:   at most `limit`.
+  [[nodiscard]] bool await_drained(std::chrono::milliseconds limit);
 
   /// Commits one group of what waits and does one step of housekeeping; true if there was work.
   [[nodiscard]] bool run_once();

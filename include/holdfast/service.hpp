@@ -6,18 +6,15 @@
 #include <memory>
 #include <stop_token>
 #include <string>
-#include <string_view>
 
 #include "holdfast/clock.hpp"
 #include "holdfast/config.hpp"
 #include "holdfast/failure.hpp"
 #include "holdfast/health.hpp"
 #include "holdfast/log.hpp"
+#include "holdfast/version.hpp"
 
 namespace holdfast {
-
-/// The version of this library, such as "0.1.0".
-[[nodiscard]] std::string_view version();
 
 /// The whole daemon: owns outbox, relay, ingress and admin in order; installs no signal handler.
 ///

@@ -9,7 +9,7 @@
 #include "cli/output.hpp"
 #include "config/errors.hpp"
 #include "holdfast/failure.hpp"
-#include "holdfast/service.hpp"
+#include "holdfast/version.hpp"
 
 namespace holdfast::cli {
 namespace {

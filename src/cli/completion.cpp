@@ -1,7 +1,7 @@
 #include "cli/app.hpp"
 #include "cli/completion_text.hpp"
 #include "cli/output.hpp"
-#include "holdfast/service.hpp"
+#include "holdfast/version.hpp"
 
 namespace holdfast::cli {
 

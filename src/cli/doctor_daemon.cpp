@@ -8,7 +8,7 @@
 #include "cli/admin_client.hpp"
 #include "cli/doctor.hpp"
 #include "cli/output.hpp"
-#include "holdfast/service.hpp"
+#include "holdfast/version.hpp"
 
 namespace holdfast::cli {
 namespace {

@@ -37,7 +37,7 @@ void log_warnings(const Config& config, const LogSink& sink) {
           {{"key", warning.key}, {"line", std::to_string(warning.line)}}});
 }
 
-Reloader::Reloader(Config in_force, Service& service, base::StderrLog& log)
+Reloader::Reloader(Config in_force, Service& service, logging::StderrLog& log)
     : service_(service),
       log_(log),
       sink_(log.sink()),

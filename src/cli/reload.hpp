@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "base/log.hpp"
+#include "logging/log.hpp"
 #include "base/wake_signal.hpp"
 #include "config/errors.hpp"
 #include "holdfast/config.hpp"
@@ -23,7 +23,7 @@ namespace holdfast::cli {
 class Reloader {
  public:
   /// `in_force` is what the service was started with; `service` and `log` outlive it.
-  Reloader(Config in_force, Service& service, base::StderrLog& log);
+  Reloader(Config in_force, Service& service, logging::StderrLog& log);
   /// Gives a reload up that is under way; none begins after this.
   ~Reloader() = default;
   /// Asks for one more reload. Those asked for while one waits to begin are one.
@@ -39,7 +39,7 @@ class Reloader {
 
   // Constant after construction.
   Service& service_;
-  base::StderrLog& log_;
+  logging::StderrLog& log_;
   const LogSink sink_;
   /// The file of the start, and no other that a search would find by now; none: search again.
   const std::optional<std::string> file_;

@@ -5,7 +5,7 @@
 #include <format>
 #include <utility>
 
-#include "base/log.hpp"
+#include "logging/log.hpp"
 #include "cli/app.hpp"
 #include "cli/output.hpp"
 #include "cli/reload.hpp"
@@ -31,7 +31,7 @@ void prepare_process() {
 
 /// The end after an I/O error at commit: nothing is closed, because closing the database would
 /// checkpoint, which is a second fsync after one that failed.
-[[noreturn]] void leave_broken(const Failure& failure, base::StderrLog& log) {
+[[noreturn]] void leave_broken(const Failure& failure, logging::StderrLog& log) {
   log.sink()({LogLevel::error,
               "exit_unclosed",
               "Leaving without closing the outbox; check the disk and start again",
@@ -49,7 +49,7 @@ void announce(const Service& service) {
 }
 
 /// Returns when the process is to stop; a reload that is under way is over then.
-void wait_for_stop(Signals& signals, Config config, Service& service, base::StderrLog& log) {
+void wait_for_stop(Signals& signals, Config config, Service& service, logging::StderrLog& log) {
   Reloader reloader(std::move(config), service, log);
   int signal = 0;
   while ((signal = signals.wait()) == SIGHUP) reloader.request();
@@ -64,7 +64,7 @@ int serve(const Context& context) {
   if (!config) return config.error();
   prepare_process();
   Signals signals;
-  base::StderrLog log(config->log);
+  logging::StderrLog log(config->log);
   const LogSink sink = log.sink();
   sink({LogLevel::info,
         "starting",

@@ -6,7 +6,7 @@
 
 #include "cli/app.hpp"
 #include "cli/output.hpp"
-#include "holdfast/service.hpp"
+#include "holdfast/version.hpp"
 
 // Declared and not included: the headers of these two belong to the folders that use them, and only
 // the loader knows which version is in use. They decide what is durable and what arrives.

@@ -11,6 +11,7 @@
 #include <toml++/toml.hpp>
 #include <vector>
 
+#include "base/limits.hpp"
 #include "config/environment.hpp"
 #include "config/errors.hpp"
 #include "config/syntax.hpp"
@@ -24,12 +25,7 @@ struct Loading {
   std::vector<ConfigWarning>& warnings;
 };
 
-/// What a value may be, both ends included; a message names both.
-template <class T>
-struct Range {
-  T min;
-  T max;
-};
+using base::Range;
 
 /// Reads one table of the file. Every fault is noted with its line and key and the value that was
 /// there before stays, so that one run shows all faults of a file.

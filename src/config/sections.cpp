@@ -4,13 +4,15 @@
 #include <array>
 #include <format>
 
+#include "base/limits.hpp"
 #include "config/keys.hpp"
 #include "config/quantity.hpp"
 #include "config/secret_rules.hpp"
 
-/// The limits here are part of the contract: docs/configuration.md lists each of them.
 namespace holdfast::config {
 namespace {
+
+namespace limits = base::limits;
 
 using namespace std::chrono_literals;
 
@@ -51,7 +53,7 @@ void read_ingress(const toml::table& table, IngressConfig& ingress, Loading& loa
   reader.read_parsed("listen", ingress.listen, parse_listen);
   if (const auto url = reader.text("public_url"); url && !url->empty())
     reader.read_parsed("public_url", ingress.public_url, parse_public_url);
-  reader.read_size("max_body", ingress.max_body_bytes, {1, max_body_bytes_max});
+  reader.read_size("max_body", ingress.max_body_bytes, limits::max_body);
   reader.read_count("max_connections", ingress.max_connections, {1, 10'000});
   reader.read_count("max_open_connections", ingress.max_open_connections, {1, 1'000'000});
   reader.read_count("max_connections_per_address", ingress.max_connections_per_address,
@@ -62,7 +64,7 @@ void read_ingress(const toml::table& table, IngressConfig& ingress, Loading& loa
   reader.read_size("max_inflight_bytes", ingress.max_inflight_bytes, {kib, 64 * gib});
   reader.read_duration("request_deadline", ingress.request_deadline, {100ms, 10min});
   reader.read_duration("keep_alive_timeout", ingress.keep_alive_timeout, {1s, 1h});
-  reader.read_duration("append_timeout", ingress.append_timeout, {10ms, 5min});
+  reader.read_duration("append_timeout", ingress.append_timeout, limits::append_timeout);
   read_trusted_proxies(reader, ingress.trusted_proxies);
   refuse_unless_empty(reader, "tls_certificate");
   refuse_unless_empty(reader, "tls_key");
@@ -75,7 +77,6 @@ void read_ingress(const toml::table& table, IngressConfig& ingress, Loading& loa
 }
 
 void read_outbox(const toml::table& table, OutboxConfig& outbox, Loading& loading) {
-  constexpr auto ten_years = std::chrono::milliseconds(std::chrono::days(3650));
   TableReader reader(table, "outbox", "outbox", loading);
   if (const auto path = reader.text("path")) {
     // SQLite takes "" and ":memory:" for databases that vanish, and "file:" for a URI with options.
@@ -86,11 +87,11 @@ void read_outbox(const toml::table& table, OutboxConfig& outbox, Loading& loadin
     else
       outbox.path = *path;
   }
-  reader.read_size("max_size", outbox.max_size_bytes, {mib, 16'384 * gib});
-  reader.read_size("disk_reserve", outbox.disk_reserve_bytes, {0, 16'384 * gib});
-  reader.read_duration("keep_delivered", outbox.keep_delivered, {0ms, ten_years});
-  reader.read_duration("keep_discarded", outbox.keep_discarded, {0ms, ten_years});
-  reader.read_duration("dedupe_window", outbox.dedupe_window, {0ms, ten_years});
+  reader.read_size("max_size", outbox.max_size_bytes, limits::max_size);
+  reader.read_size("disk_reserve", outbox.disk_reserve_bytes, limits::disk_reserve);
+  reader.read_duration("keep_delivered", outbox.keep_delivered, limits::keep);
+  reader.read_duration("keep_discarded", outbox.keep_discarded, limits::keep);
+  reader.read_duration("dedupe_window", outbox.dedupe_window, limits::keep);
   reader.read_bool("allow_unsafe_filesystem", outbox.allow_unsafe_filesystem);
 }
 
@@ -101,10 +102,10 @@ void read_destination(const toml::table& table, DestinationConfig& destination, 
   destination.url_line = reader.line_of("url");
   reader.read_parsed("schema", destination.schema, parse_schema);
   reader.read_bool("migrate", destination.migrate);
-  reader.read_count("connections", destination.connections, {1, 64});
+  reader.read_count("connections", destination.connections, limits::connections);
   if (const auto drain = reader.word("drain", drains))
     destination.drain = *drain == 1 ? Drain::economy : Drain::eager;
-  reader.read_duration("economy_window", destination.economy_window, {1s, 24h});
+  reader.read_duration("economy_window", destination.economy_window, limits::economy_window);
   if (destination.drain == Drain::economy && destination.economy_window < sleeping_window_min)
     reader.warning(
         "economy_window",
@@ -112,14 +113,14 @@ void read_destination(const toml::table& table, DestinationConfig& destination, 
                     "so that it would hardly sleep between two drains; at least {} let "
                     "it sleep",
                     duration_text(destination.economy_window), duration_text(sleeping_window_min)));
-  reader.read_duration("idle_close", destination.idle_close, {0ms, 1h});
-  reader.read_count("batch_entries", destination.batch_entries, {1, 10'000});
-  reader.read_size("batch_bytes", destination.batch_bytes, {kib, 64 * mib});
-  reader.read_duration("connect_timeout", destination.connect_timeout, {100ms, 5min});
-  reader.read_duration("deliver_timeout", destination.deliver_timeout, {100ms, 10min});
-  reader.read_duration("backoff_initial", destination.backoff_initial, {10ms, 1h});
-  reader.read_duration("backoff_max", destination.backoff_max, {10ms, 1h});
-  reader.read_duration("shutdown_timeout", destination.shutdown_timeout, {0ms, 10min});
+  reader.read_duration("idle_close", destination.idle_close, limits::idle_close);
+  reader.read_count("batch_entries", destination.batch_entries, limits::batch_entries);
+  reader.read_size("batch_bytes", destination.batch_bytes, limits::batch_bytes);
+  reader.read_duration("connect_timeout", destination.connect_timeout, limits::connect_timeout);
+  reader.read_duration("deliver_timeout", destination.deliver_timeout, limits::deliver_timeout);
+  reader.read_duration("backoff_initial", destination.backoff_initial, limits::backoff);
+  reader.read_duration("backoff_max", destination.backoff_max, limits::backoff);
+  reader.read_duration("shutdown_timeout", destination.shutdown_timeout, limits::shutdown_timeout);
   if (destination.backoff_max < destination.backoff_initial)
     reader.error("backoff_max",
                  std::format("{} is less than backoff_initial ({}); write at least that",

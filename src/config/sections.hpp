@@ -17,7 +17,4 @@ void read_log(const toml::table& table, LogConfig& log, Loading& loading);
 /// All `[[source]]` tables, and what must hold between them and the ingress.
 void read_sources(const toml::array& tables, Config& config, Loading& loading);
 
-/// The body limit of ingress and of a source: the whole body is in memory until it is durable.
-inline constexpr std::uint64_t max_body_bytes_max = 64 * mib;
-
 }  // namespace holdfast::config

@@ -2,6 +2,7 @@
 #include <format>
 #include <map>
 
+#include "base/limits.hpp"
 #include "config/hmac.hpp"
 #include "config/keys.hpp"
 #include "config/quantity.hpp"
@@ -101,7 +102,7 @@ void check_provider_keys(TableReader& reader, const SourceConfig& source) {
 void read_max_body(TableReader& reader, SourceConfig& source, const IngressConfig& ingress) {
   if (!reader.has("max_body")) return;
   std::uint64_t bytes = ingress.max_body_bytes;
-  reader.read_size("max_body", bytes, {1, max_body_bytes_max});
+  reader.read_size("max_body", bytes, base::limits::max_body);
   if (bytes > ingress.max_inflight_bytes)
     reader.error("max_body", std::format("{} is more than ingress.max_inflight_bytes ({}), so that "
                                          "a large body would never fit; write less",

@@ -6,15 +6,17 @@
 
 #include "base/encoding.hpp"
 #include "base/json_pointer.hpp"
+#include "base/limits.hpp"
+#include "base/source_name.hpp"
 #include "config/errors.hpp"
 
 namespace holdfast::config {
 namespace {
 
-constexpr std::size_t source_name_bytes_max = 64;
+using base::limits::schema_bytes_max;
+constexpr std::size_t header_name_bytes_max = 64;
 constexpr std::size_t source_path_bytes_max = 1024;
 constexpr std::size_t pointer_bytes_max = 512;
-constexpr std::size_t schema_bytes_max = 63;  // NAMEDATALEN - 1 of Postgres.
 
 bool is_alphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -42,7 +44,7 @@ Parsed<std::string> parse_pointer(std::string_view text) {
 }  // namespace
 
 Parsed<std::string> parse_source_name(std::string_view text) {
-  if (text.empty() || text.size() > source_name_bytes_max || !all_of_or_in(text, "_-"))
+  if (!base::is_source_name(text))
     return wrong(text, "is no name; write 1 to 64 letters, digits, _ or -");
   return std::string(text);
 }
@@ -61,7 +63,7 @@ Parsed<std::string> parse_source_path(std::string_view text) {
 }
 
 Parsed<std::string> parse_header_name(std::string_view text) {
-  if (text.empty() || text.size() > source_name_bytes_max || !all_of_or_in(text, "!#$%&'*+-.^_`|~"))
+  if (text.empty() || text.size() > header_name_bytes_max || !all_of_or_in(text, "!#$%&'*+-.^_`|~"))
     return wrong(text, "is no name of a header; write one such as X-Token");
   return std::string(text);
 }

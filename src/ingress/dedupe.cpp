@@ -4,12 +4,13 @@
 #include <utility>
 
 #include "base/encoding.hpp"
+#include "base/limits.hpp"
 #include "ingress/verify/verify.hpp"
 
 namespace holdfast::ingress {
 namespace {
 
-constexpr std::size_t key_bytes_max = 512;
+using base::limits::dedupe_key_bytes_max;
 constexpr std::string_view header_prefix = "header:";
 
 std::optional<std::string> copy(std::optional<std::string_view> text) {
@@ -95,7 +96,7 @@ std::optional<std::string> DedupeRule::key(const RequestHead& head, Payload& pay
 
 std::optional<std::string> storable_key(std::optional<std::string> key) {
   if (!key || key->empty()) return std::nullopt;
-  if (key->size() <= key_bytes_max && !key->contains('\0') && base::is_utf8(*key)) return key;
+  if (key->size() <= dedupe_key_bytes_max && !key->contains('\0') && base::is_utf8(*key)) return key;
   return "sha256:" + base::sha256_hex(*key);
 }
 

@@ -96,6 +96,9 @@ const Uuid& Outbox::node() const {
 void Outbox::on_appended(std::function<void()> callback) {
   impl_->writer->on_appended(std::move(callback));
 }
+bool Outbox::await_drained(std::chrono::milliseconds limit) {
+  return impl_->writer->await_drained(limit);
+}
 bool Outbox::run_once() {
   return impl_->writer->run_once();
 }

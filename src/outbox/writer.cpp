@@ -125,12 +125,28 @@ void Writer::answer(const std::vector<Work>& group, const GroupOutcome& outcome)
 }
 
 void Writer::publish() {
-  const bool short_again = view_.with([&](LedgerView& view) {
+  constexpr auto pending = EntryState::pending;
+  bool short_again = false;
+  bool drained = false;
+  view_.with([&](LedgerView& view) {
     const bool was_long = view.wal_frame_bytes >= long_wal_bytes;
+    const bool had_pending = view.meta.count(pending) > 0;
     view = ledger_->view();
-    return was_long && view.wal_frame_bytes < long_wal_bytes;
+    short_again = was_long && view.wal_frame_bytes < long_wal_bytes;
+    drained = had_pending && view.meta.count(pending) == 0;
   });
   if (short_again) wal_emptied_.raise();
+  if (drained) drained_.raise();
+}
+
+bool Writer::await_drained(std::chrono::milliseconds limit) {
+  const auto deadline = clock_.steady_now() + limit;
+  for (;;) {
+    const auto epoch = drained_.epoch();
+    if (view().meta.count(EntryState::pending) == 0) return true;
+    if (clock_.steady_now() >= deadline) return false;
+    drained_.wait(epoch, deadline, {});
+  }
 }
 
 void Writer::await_short_wal(std::chrono::milliseconds patience) {

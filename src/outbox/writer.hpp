@@ -52,6 +52,8 @@ class Writer {
   /// Waits until the WAL has begun anew, if that is due.
   /// Blocks:   at most `patience`. Any thread that has no read snapshot open.
   void await_short_wal(std::chrono::milliseconds patience);
+  /// Waits until nothing is pending; false if that took longer than `limit`. Any thread.
+  [[nodiscard]] bool await_drained(std::chrono::milliseconds limit);
   [[nodiscard]] HistogramSnapshot commit_seconds() const { return commit_seconds_.snapshot(); }
   [[nodiscard]] HistogramSnapshot group_entries() const { return group_entries_.snapshot(); }
 
@@ -94,6 +96,7 @@ class Writer {
   // Guarded: any thread.
   base::Guarded<LedgerView> view_;
   base::WakeSignal wal_emptied_;
+  base::WakeSignal drained_;  ///< The last pending entry was settled.
   std::atomic<int> making_way_{0};  ///< Readers that wait for the WAL to begin anew.
   base::Histogram commit_seconds_;
   base::Histogram group_entries_;

@@ -7,7 +7,7 @@
 #include "holdfast/config.hpp"
 #include "holdfast/log.hpp"
 
-namespace holdfast::base {
+namespace holdfast::logging {
 
 /// A sink that writes one line an event to standard error, as text or JSON, through spdlog.
 /// The line is handed to a background thread with a bounded queue that drops the oldest when full:
@@ -40,4 +40,4 @@ class StderrLog {
 /// One event as a JSON object on one line; bytes that are not UTF-8 are replaced.
 [[nodiscard]] std::string to_json_line(const LogEvent& event, std::string_view rfc3339_time);
 
-}  // namespace holdfast::base
+}  // namespace holdfast::logging

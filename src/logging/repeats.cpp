@@ -1,11 +1,11 @@
-#include "base/repeats.hpp"
+#include "logging/repeats.hpp"
 
 #include <algorithm>
 #include <array>
 #include <format>
 #include <string_view>
 
-namespace holdfast::base {
+namespace holdfast::logging {
 namespace {
 
 /// The fields that tell kinds of one event apart; all others, such as ids, are of the single event.
@@ -89,4 +89,4 @@ std::optional<SteadyTime> Repeats::next() const {
   return next;
 }
 
-}  // namespace holdfast::base
+}  // namespace holdfast::logging

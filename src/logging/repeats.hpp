@@ -10,7 +10,7 @@
 #include "holdfast/clock.hpp"
 #include "holdfast/log.hpp"
 
-namespace holdfast::base {
+namespace holdfast::logging {
 
 /// Keeps one fault from filling the log: of events of one kind the first twenty within ten seconds
 /// are written, then one line says how many more there were. The kind is the name with its source
@@ -47,4 +47,4 @@ class Repeats {
   std::map<std::string, Kind> kinds_;
 };
 
-}  // namespace holdfast::base
+}  // namespace holdfast::logging

@@ -1,4 +1,4 @@
-#include "base/repeats.hpp"
+#include "logging/repeats.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <map>
@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 using holdfast::LogEvent;
 using holdfast::LogLevel;
 using holdfast::SteadyTime;
-using holdfast::base::Repeats;
+using holdfast::logging::Repeats;
 
 const SteadyTime begin = SteadyTime(1000s);
 

@@ -1,4 +1,4 @@
-#include "base/log.hpp"
+#include "logging/log.hpp"
 
 #include <spdlog/async.h>
 #include <spdlog/sinks/base_sink.h>
@@ -16,10 +16,10 @@
 
 #include "base/encoding.hpp"
 #include "base/guarded.hpp"
-#include "base/repeats.hpp"
 #include "base/wake_signal.hpp"
+#include "logging/repeats.hpp"
 
-namespace holdfast::base {
+namespace holdfast::logging {
 namespace {
 
 constexpr std::size_t queue_lines_max = 8192;
@@ -54,7 +54,7 @@ std::string text_value(std::string_view value) {
 }
 
 std::string line_of(const LogEvent& event, const Clock& clock, bool json) {
-  const std::string time = to_rfc3339(clock.wall_now());
+  const std::string time = base::to_rfc3339(clock.wall_now());
   return json ? to_json_line(event, time) : to_text_line(event, time);
 }
 
@@ -196,9 +196,9 @@ class StderrLog::Impl {
   std::shared_ptr<spdlog::async_logger> logger_;
   // Atomic or guarded: any thread.
   std::atomic<LogLevel> level_;
-  Guarded<std::uint64_t> flushes_{std::uint64_t{0}};
-  Guarded<Repeats> repeats_;
-  WakeSignal due_;
+  base::Guarded<std::uint64_t> flushes_{std::uint64_t{0}};
+  base::Guarded<Repeats> repeats_;
+  base::WakeSignal due_;
   std::jthread summing_up_;
 };
 
@@ -248,4 +248,4 @@ std::string to_json_line(const LogEvent& event, std::string_view rfc3339_time) {
   return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-}  // namespace holdfast::base
+}  // namespace holdfast::logging

@@ -1,4 +1,4 @@
-#include "base/log.hpp"
+#include "logging/log.hpp"
 
 #include <unistd.h>
 
@@ -28,7 +28,7 @@ constexpr auto* time_text = "2026-11-23T22:29:22.123Z";
 }  // namespace
 
 TEST_CASE("log: a text line is one line with quoted values", "[base]") {
-  CHECK(base::to_text_line(event, time_text) ==
+  CHECK(logging::to_text_line(event, time_text) ==
         "2026-11-23T22:29:22.123Z warn delivery_retry: Retrying the delivery. attempt=3 "
         "reason=\"server closed the 'connection'\" empty=\"\"");
 }
@@ -36,7 +36,7 @@ TEST_CASE("log: a text line is one line with quoted values", "[base]") {
 TEST_CASE("log: a JSON line is one object, whatever the bytes", "[base]") {
   auto copy = event;
   copy.fields.emplace_back("bytes", "\xFF\n");
-  const auto line = base::to_json_line(copy, time_text);
+  const auto line = logging::to_json_line(copy, time_text);
   CHECK_FALSE(line.contains('\n'));
   const auto parsed = nlohmann::json::parse(line);
   CHECK(parsed["level"] == "warn");
@@ -77,7 +77,7 @@ class CapturedStderr {
 TEST_CASE("log: a flush returns after the lines are written; levels below the chosen one are not",
           "[base]") {
   CapturedStderr captured;
-  base::StderrLog log({.level = "warn", .format = LogFormat::text});
+  logging::StderrLog log({.level = "warn", .format = LogFormat::text});
   const auto sink = log.sink();
   sink({LogLevel::info, "quiet", "not shown"});
   sink({LogLevel::error, "loud", "shown"});
@@ -89,7 +89,7 @@ TEST_CASE("log: a flush returns after the lines are written; levels below the ch
 
 TEST_CASE("log: another level counts from then on, in every sink that was handed out", "[base]") {
   CapturedStderr captured;
-  base::StderrLog log({.level = "error", .format = LogFormat::text});
+  logging::StderrLog log({.level = "error", .format = LogFormat::text});
   const auto sink = log.sink();
   sink({LogLevel::warn, "before", "not shown"});
   log.set_level("debug");
@@ -108,7 +108,7 @@ TEST_CASE("log: a reader that is stuck holds up neither a caller nor the end", "
   CapturedStderr captured;
   {
     const support::LeaksAllowed leaks;  // The writing thread is left where it hangs.
-    base::StderrLog log({});
+    logging::StderrLog log({});
     const auto sink = log.sink();
     // Far more than a pipe and the queue hold: would block for ever if writing were done here.
     for (int i = 0; i < 20'000; ++i) sink({LogLevel::info, "event", std::string(100, 'x')});
@@ -120,7 +120,7 @@ TEST_CASE("log: an event that repeats is summed up, at the latest when the log e
           "[base][log]") {
   CapturedStderr captured;
   {
-    base::StderrLog log({.level = "info", .format = LogFormat::json});
+    logging::StderrLog log({.level = "info", .format = LogFormat::json});
     const auto sink = log.sink();
     for (int i = 0; i < 100; ++i)
       sink({LogLevel::warn, "entry_dead", "refused", {{"source", "orders"}}});
@@ -146,7 +146,7 @@ TEST_CASE("log: an event that repeats is summed up, at the latest when the log e
 TEST_CASE("log: a flood is summed up ten seconds after its beginning, without another event",
           "[base][log][slow]") {
   CapturedStderr captured;
-  base::StderrLog log({});
+  logging::StderrLog log({});
   const auto sink = log.sink();
   for (int i = 0; i < 50; ++i) sink({LogLevel::warn, "write_refused", "full"});
   log.flush();
@@ -160,7 +160,7 @@ TEST_CASE("log: a flood is summed up ten seconds after its beginning, without an
 TEST_CASE("log: what a stuck reader lost is counted, and told once lines pass again",
           "[base][log]") {
   CapturedStderr captured;
-  base::StderrLog log({.level = "debug", .format = LogFormat::text});
+  logging::StderrLog log({.level = "debug", .format = LogFormat::text});
   const auto sink = log.sink();
   const int sent = 20'000;
   for (int i = 0; i < sent; ++i) sink({LogLevel::debug, "request", std::string(100, 'x')});
