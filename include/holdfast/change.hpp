@@ -8,7 +8,7 @@
 #include "holdfast/clock.hpp"
 #include "holdfast/entry.hpp"
 
-/// What operators change, and what is kept of who did it.
+// What operators change, and what is kept of who did it.
 namespace holdfast {
 
 /// What an operator may do to an entry that is there.
@@ -17,6 +17,7 @@ enum class EntryAction : std::uint8_t {
   discard,  ///< A pending or dead entry is never delivered; its payload is kept for keep_discarded.
   erase,    ///< Body, headers and error texts go for good; the receipt stays. Discards, too.
 };
+/// The word of the audit log and of the admin API: the name of the enumerator.
 [[nodiscard]] std::string_view to_string(EntryAction action);
 
 /// What a change of one entry came to.
@@ -29,14 +30,13 @@ struct EntryChange {
 /// What a replay came to.
 struct Replayed {
   bool found = false;  ///< False: there is no such entry.
-  std::optional<Uuid>
-      id;  ///< Of the new entry; nullopt: the payload is gone, nothing was appended.
+  /// Of the new entry; nullopt: the payload is gone or damaged, nothing was appended.
+  std::optional<Uuid> id;
 };
 
 /// Who asks for a change; part of the audit log.
-/// Needs:    the name of a token, never the token.
 struct Actor {
-  std::string name = "library";
+  std::string name = "library";  ///< The name of a token, never the token.
   /// What is written of a change that was one of many, such as its filters; empty: the id.
   std::string target = {};
 };
@@ -44,8 +44,8 @@ struct Actor {
 /// One line of the audit log.
 struct AuditEvent {
   std::int64_t number = 0;  ///< Grows by one with each event of this outbox.
-  WallTime at{};
-  std::string who;     ///< Name of the token.
+  WallTime at{};            ///< When the change was committed.
+  std::string who;          ///< Name of the token.
   std::string action;  ///< "retry", "discard", "erase", "replay", "pause", "resume", "import", …
   std::string target;  ///< An id, a source, or the filters of a change of many.
   std::string detail;  ///< Such as "12 entries"; may be empty.
@@ -56,8 +56,8 @@ inline constexpr std::int64_t audit_events_max = 100'000;
 /// A pause that an operator wanted: it outlives the process, and only an operator ends it.
 struct OperatorPause {
   std::optional<std::string> source;  ///< nullopt: the destination as a whole.
-  WallTime since{};
-  std::string who;
+  WallTime since{};                   ///< When it was kept first.
+  std::string who;                    ///< Name of the token.
 };
 
 }  // namespace holdfast

@@ -16,8 +16,8 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 class Clock {
  public:
   virtual ~Clock() = default;
-  [[nodiscard]] virtual WallTime wall_now() const = 0;
-  [[nodiscard]] virtual SteadyTime steady_now() const = 0;
+  [[nodiscard]] virtual WallTime wall_now() const = 0;      ///< What a clock on the wall shows.
+  [[nodiscard]] virtual SteadyTime steady_now() const = 0;  ///< Never less than it was before.
 };
 
 /// The real clock of this machine.

@@ -23,15 +23,16 @@ enum class DeliveryClass {
   quota,        ///< The account's quota: as config.
   defect,       ///< A bug of ours: as config, loud.
 };
+/// The word of logs and metrics: the name of the enumerator.
 [[nodiscard]] std::string_view to_string(DeliveryClass delivery_class);
 
 /// Why a batch was not committed.
 struct DeliveryFailure {
-  DeliveryClass delivery_class = DeliveryClass::connection;
-  std::string sqlstate;  ///< Five characters, or empty where libpq gives none.
-  std::string constraint;
-  std::string message;    ///< Primary message only, without DETAIL, hosts, users or values.
-  bool in_doubt = false;  ///< The link died inside COMMIT: the batch may be stored. Send it again.
+  DeliveryClass delivery_class = DeliveryClass::connection;  ///< What to do about it.
+  std::string sqlstate;    ///< Five characters, or empty where libpq gives none.
+  std::string constraint;  ///< The constraint that was broken; empty: none was named.
+  std::string message;     ///< Primary message only, without DETAIL, hosts, users or values.
+  bool in_doubt = false;   ///< The link died inside COMMIT: the batch may be stored. Send it again.
   bool session_lost = false;       ///< The session is not usable any more (and was dropped).
   bool session_had_lived = false;  ///< The lost session had committed at least one batch.
   /// The source whose own statement or operation failed; empty: connect, inbox or commit did.
@@ -45,28 +46,40 @@ struct Delivered {
   bool payload_unfit = false;        ///< Stored with payload null: jsonb cannot hold it.
 };
 
-/// Where the relay delivers. Exactly one thread uses a Destination, but for interrupt().
+/// Where the relay delivers; a program may write its own.
 ///
 /// Promise:  deliver returns a value only after COMMIT was confirmed; a batch is all or nothing.
+/// Threads:  one at a time, but interrupt() and connects(): any.
 /// Errors:   no exception leaves an implementation but std::bad_alloc.
 class Destination {
  public:
   virtual ~Destination() = default;
-  /// Stores the batch in one transaction, once per entry id, however often it is sent.
+  /// Stores the batch in one transaction, once per entry id, however often it is sent; returns what
+  /// became of each entry, in the order of the batch.
+  ///
   /// Needs:    a batch that is not empty, in commit order.
   /// Blocks:   at most connect_timeout + deliver_timeout.
+  /// Errors:   a DeliveryFailure, whose class says what the relay does next. Nothing was stored,
+  ///           unless it is in doubt.
   [[nodiscard]] virtual std::expected<std::vector<Delivered>, DeliveryFailure> deliver(
       std::span<const Entry> batch) = 0;
   /// Reaches the destination once, over the open session or a new one, and stores nothing.
+  ///
   /// Blocks:   at most connect_timeout + deliver_timeout.
   [[nodiscard]] virtual std::expected<void, DeliveryFailure> probe() = 0;
   /// True while a session is open, as far as is known without a round trip.
   [[nodiscard]] virtual bool connected() const = 0;
-  /// Closes the session, if any, so that an idle Neon can sleep. No error is reported.
+  /// Closes the session, if any, so that an idle Neon can sleep. No error is reported, and the next
+  /// deliver opens another.
   virtual void close() = 0;
-  /// Makes a running deliver fail soon (class connection). Any thread.
+  /// Makes a running deliver fail soon (class connection); between two it may end the next.
+  ///
+  /// Threads:  any.
+  /// Blocks:   never.
   virtual void interrupt() = 0;
-  /// Number of sessions opened so far. Any thread.
+  /// Number of sessions opened so far.
+  ///
+  /// Threads:  any.
   [[nodiscard]] virtual std::uint64_t connects() const = 0;
 };
 

@@ -16,6 +16,7 @@ enum class FailureKind {
   broken,       ///< Local durability is uncertain: stop the process.
 };
 
+/// The name of the enumerator.
 [[nodiscard]] constexpr std::string_view to_string(FailureKind kind) {
   switch (kind) {
     case FailureKind::invalid: return "invalid";
@@ -28,9 +29,9 @@ enum class FailureKind {
 }
 
 /// An outcome that the caller must branch on; returned inside std::expected.
-/// The message reads "doing X: cause; do Y" and never holds a payload, a token or a URL.
 struct Failure {
-  FailureKind kind = FailureKind::invalid;
+  FailureKind kind = FailureKind::invalid;  ///< What to do about it.
+  /// "doing X: cause; do Y", for a person. Never holds a payload, a token or a URL.
   std::string message;
 };
 
@@ -40,9 +41,10 @@ struct Failure {
 /// Errors:   caught only at the edges: request handlers, thread loops, main.
 class Error : public std::runtime_error {
  public:
+  /// what() is the message of the failure.
   explicit Error(Failure failure)
       : std::runtime_error(failure.message), failure_(std::move(failure)) {}
-  [[nodiscard]] const Failure& failure() const { return failure_; }
+  [[nodiscard]] const Failure& failure() const { return failure_; }  ///< What it was made of.
 
  private:
   Failure failure_;

@@ -15,14 +15,21 @@ namespace holdfast {
 /// Reads an outbox file from another process, read-only, while the daemon may be running.
 ///
 /// Threads:  one at a time.
-/// Blocks:   each call opens one read snapshot of well under a second.
+/// Blocks:   each call for one or more read snapshots of well under a second.
+/// Errors:   of find and list: unavailable (SQLite has no memory or lock), broken (damage).
 class OutboxReader {
  public:
+  /// Opens an outbox that a daemon of this version has used.
+  ///
+  /// Errors:   refused (no such file, empty, of another version, no outbox, no permission), broken
+  ///           (damaged, or an I/O error).
   [[nodiscard]] static std::expected<OutboxReader, Failure> open(const std::string& path);
   ~OutboxReader();
-  OutboxReader(OutboxReader&&) noexcept;
-  OutboxReader& operator=(OutboxReader&&) noexcept;
+  OutboxReader(OutboxReader&&) noexcept;             ///< The other can only be assigned to then.
+  OutboxReader& operator=(OutboxReader&&) noexcept;  ///< The other can only be assigned to then.
+  /// One entry with payload and attempts; nullopt if unknown.
   [[nodiscard]] std::expected<std::optional<Entry>, Failure> find(const Uuid& id);
+  /// A page of entries without payload, in short snapshots: what changes meanwhile may show or not.
   [[nodiscard]] std::expected<std::vector<EntrySummary>, Failure> list(const ListRequest& request);
 
  private:

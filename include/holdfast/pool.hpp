@@ -19,19 +19,25 @@ namespace wrapper {
 class PoolImpl;
 }
 
+/// Which database a pool connects to, how often, and how patiently. The constructor of Pool checks
+/// them.
 struct PoolOptions {
   /// Any libpq URL or key=value string. What it lacks is added: keepalives, a limit for
   /// unacknowledged data, `application_name` holdfast. Never printed.
   Secret url = {};
-  /// Connections at most. 4; 1 to 1,000. More: less waiting, more of the server's few places.
+  /// Connections at most. 4, enough for a program whose work is short; 1 to 1,000. Less: more
+  /// waiting for a place. More: more of the server's few places.
   std::size_t size = 4;
-  /// How long a caller waits for a place. 5 s; from 0, which never waits.
+  /// How long a caller waits for a place. 5 s, beyond which more callers only add to the queue;
+  /// from 0, which never waits. Less: a burst is refused. More: callers pile up behind slow work.
   std::chrono::milliseconds place_wait_max{5'000};
   /// How long opening a connection may take; `connect_timeout` of the URL wins. 15 s, so that a
-  /// suspended compute can wake; more than 0.
+  /// suspended compute can wake; 1 ms or more. Less: it never wakes in time. More: a dead server is
+  /// noticed later.
   std::chrono::milliseconds connect_timeout{15'000};
   /// A connection that nobody used for this long is closed, so that a server that sleeps when it is
-  /// alone can. 60 s; more than 0. Less: more connects.
+  /// alone can. 60 s, well below the 5 min after which Neon suspends; 1 ms or more. Less: more
+  /// connects. More: a compute stays awake longer, and costs.
   std::chrono::milliseconds idle_close{60'000};
   /// Where time comes from; it must outlive the pool and its calls. nullptr: the machine's.
   const Clock* clock = nullptr;
@@ -42,17 +48,17 @@ struct PoolOptions {
 
 /// The last failure of a connection.
 struct ConnectionFault {
-  WallTime at{};
-  DeliveryClass delivery_class = DeliveryClass::connection;
-  std::string sqlstate;  ///< Empty where libpq gives none.
-  std::string message;   ///< Without addresses, users and passwords.
+  WallTime at{};                                             ///< When it was met.
+  DeliveryClass delivery_class = DeliveryClass::connection;  ///< By the rules of the relay.
+  std::string sqlstate;                                      ///< Empty where libpq gives none.
+  std::string message;  ///< Without addresses, users and passwords.
 };
 
 /// What a pool is doing and has done since it was made.
 struct PoolStats {
-  std::size_t size = 0;
-  std::size_t in_use = 0;  ///< Connecting ones, too.
-  std::size_t idle = 0;
+  std::size_t size = 0;              ///< PoolOptions::size.
+  std::size_t in_use = 0;            ///< Connecting ones, too.
+  std::size_t idle = 0;              ///< Open, and nobody uses them.
   std::size_t waiting = 0;           ///< Callers that wait for a place.
   std::uint64_t connects = 0;        ///< That succeeded.
   std::uint64_t found_dead = 0;      ///< Idle connections whose server had hung up.
@@ -60,7 +66,8 @@ struct PoolStats {
   std::uint64_t place_timeouts = 0;  ///< Callers that waited for a place in vain.
   /// Retries by the class of the failure before, in the order of DeliveryClass.
   std::array<std::uint64_t, 9> retries{};
-  std::optional<ConnectionFault> last_fault;
+  std::optional<ConnectionFault> last_fault;  ///< nullopt: none so far.
+  /// The retries after failures of one class.
   [[nodiscard]] std::uint64_t retries_of(DeliveryClass delivery_class) const {
     return retries.at(static_cast<std::size_t>(delivery_class));
   }
@@ -81,7 +88,7 @@ struct PoolStats {
 /// Errors:   Error of kind invalid, from the constructor: options that cannot work, with the cure.
 class Pool {
  public:
-  explicit Pool(PoolOptions options);
+  explicit Pool(PoolOptions options);  ///< Connects nothing yet.
   /// As shutdown().
   ~Pool();
   Pool(const Pool&) = delete;
@@ -94,7 +101,7 @@ class Pool {
   void shutdown();
   /// Closes what has been idle for `idle_close`, as the pool does by itself; returns how many.
   std::size_t close_idle();
-  [[nodiscard]] PoolStats stats() const;
+  [[nodiscard]] PoolStats stats() const;  ///< Consistent with itself, as of now.
   /// For the functions of postgres.hpp.
   [[nodiscard]] std::shared_ptr<wrapper::PoolImpl> impl() const { return impl_; }
 
@@ -104,10 +111,10 @@ class Pool {
 
 /// Whether the database answers a query now, and what the pool has met.
 struct ConnectionHealth {
-  bool ok = false;
+  bool ok = false;                      ///< It answered in time.
   std::chrono::microseconds latency{};  ///< From the question to the answer, connecting included.
   std::string error;                    ///< Empty if ok; without addresses, users and passwords.
-  PoolStats stats;
+  PoolStats stats;                      ///< After the question.
 };
 
 /// Asks the database for `SELECT 1` through a connection of the pool.

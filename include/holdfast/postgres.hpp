@@ -13,7 +13,7 @@
 #include "holdfast/pool.hpp"
 #include "holdfast/retry.hpp"
 
-/// Database work that outlives lost connections: with_db, with_db_critical, with_db_read.
+// Database work that outlives lost connections: with_db, with_db_critical, with_db_read.
 namespace holdfast {
 
 /// Whether the work may run again although its first run may have been committed.
@@ -66,8 +66,10 @@ auto run_typed(const Call& call, Work& work) -> std::invoke_result_t<Work&, Tran
 template <class Work, class Transaction>
 concept WorkIn = std::invocable<Work&, Transaction&> &&
                  !std::is_reference_v<std::invoke_result_t<Work&, Transaction&>>;
+/// What with_db runs: it takes a `pqxx::work&`.
 template <class Work>
 concept WriteWork = WorkIn<Work, pqxx::work>;
+/// What with_db_read runs: it takes a `pqxx::read_transaction&`.
 template <class Work>
 concept ReadWork = WorkIn<Work, pqxx::read_transaction>;
 
@@ -95,6 +97,8 @@ auto with_db(Pool& pool, Work&& work, Idempotent idempotent = Idempotent::no,
 }
 
 /// As with_db, for what must not be given up early: 5 retries from 2 s.
+///
+/// Blocks:   as with_db; the delays alone are up to a minute.
 template <WriteWork Work>
 auto with_db_critical(Pool& pool, Work&& work, Idempotent idempotent = Idempotent::no,
                       const RetryPolicy& policy = RetryPolicy::critical()) {
