@@ -15,7 +15,8 @@ void add_filter_options(CLI::App& command, ListArguments& arguments);
 [[nodiscard]] bool has_filter(const ListArguments& arguments);
 
 /// As the query of the admin API: "state=dead&source=a"; times of now, so that "24h" means the same
-/// in each request. Errors:   throws UsageError.
+/// in each request.
+/// Errors:   throws UsageError.
 [[nodiscard]] std::string filter_query(const ListArguments& arguments, WallTime now);
 
 /// "20 dead entries of source twilio with SQLSTATE 23514". Pure.

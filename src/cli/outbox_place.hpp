@@ -26,7 +26,8 @@ struct OutboxPlace {
 [[nodiscard]] std::expected<OutboxPlace, int> find_place(const Context& context,
                                                          const std::string& outbox_path);
 
-/// The id that an operator has typed. Errors:   throws UsageError.
+/// The id that an operator has typed.
+/// Errors:   throws UsageError.
 [[nodiscard]] Uuid parse_id(const std::string& text);
 
 /// Prints it; exit_failed.

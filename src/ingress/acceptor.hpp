@@ -25,7 +25,7 @@ class Acceptor {
     std::function<void(int)> refused;
   };
   /// Needs:    `listener` listens, and stays open until stop() has returned. It is made
-  /// non-blocking.
+  ///           non-blocking.
   Acceptor(int listener, Callbacks callbacks);
   ~Acceptor();
   Acceptor(const Acceptor&) = delete;

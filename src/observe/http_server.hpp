@@ -57,8 +57,7 @@ class HttpServer final : private httplib::Server {
   };
 
   /// Errors:   refused (address in use, not of this machine, not permitted), unavailable (no
-  /// threads
-  ///           or descriptors left).
+  ///           threads or descriptors left).
   [[nodiscard]] static std::expected<std::unique_ptr<HttpServer>, Failure> start(
       const ListenAddress& listen, const Clock& clock, Handlers handlers);
   ~HttpServer() override;

@@ -55,12 +55,14 @@ class StateFile {
 void probe_trees(SQLite::Database& database);
 
 /// Reads the whole outbox; the first thing found that some call would trip over, nullopt if it is
-/// sound. Needs:  an open connection. Errors:   throws SQLite::Exception.
+/// sound.
+/// Needs:    an open connection.
+/// Errors:   throws SQLite::Exception.
 [[nodiscard]] std::optional<std::string> find_damage(SQLite::Database& database);
 
 /// Damage that SQLite would pass over in silence or mistake for something else: a WAL with a hole
-/// in it, a header with impossible fields, a file cut short. Reads the WAL. Needs:    no connection
-/// of this process to the outbox.
+/// in it, a header with impossible fields, a file cut short. Reads the WAL.
+/// Needs:    no connection of this process to the outbox.
 [[nodiscard]] std::optional<std::string> find_silent_damage(const OutboxFiles& files);
 
 }  // namespace holdfast::outbox

@@ -26,7 +26,8 @@ struct OutboxFiles {
 /// Errors:   throws Error (refused).
 void narrow_modes(const OutboxFiles& files);
 
-/// Makes a file of mode 0600 that must not be there yet. Errors:   throws Error (refused).
+/// Makes a file of mode 0600 that must not be there yet.
+/// Errors:   throws Error (refused).
 void make_private_file(const std::string& path);
 /// Errors:   both throw Error (refused).
 void sync_file(const std::string& path);

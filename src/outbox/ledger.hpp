@@ -53,7 +53,7 @@ struct LedgerView {
 ///
 /// Threads:  the writer.
 /// Errors:   each transaction throws Error (broken) if durability is uncertain; never use it again
-/// then.
+///           then.
 class Ledger {
  public:
   /// Needs:    a connection to a migrated file.

@@ -15,7 +15,8 @@ namespace holdfast::outbox {
 ///
 /// Needs:    the lock file.
 /// Promise:  nothing that was recovered lives in the page cache alone, unless `checkpoint` is
-/// false. Errors:   throws Error (refused, broken); SQLite::Exception.
+///           false.
+/// Errors:   throws Error (refused, broken); SQLite::Exception.
 [[nodiscard]] std::unique_ptr<Connection> open_writer(const OutboxFiles& files,
                                                       const std::string& vfs, bool checkpoint,
                                                       const LogSink& log);

@@ -18,7 +18,7 @@ enum class FileKind { fresh, ours };
 
 /// Looks at a file, read-only and without leaving a trace, before anything may write to it.
 /// Errors:   throws Error (refused) if it is not ours or newer than this program;
-/// SQLite::Exception.
+///           SQLite::Exception.
 [[nodiscard]] FileKind inspect_file(const std::string& path, const std::string& vfs);
 
 /// Checks application_id and user_version as seen by an open connection; `path` is for the message.

@@ -23,8 +23,7 @@ namespace holdfast::outbox {
 /// The writer's loop: takes what waits, commits it as a group, answers, and keeps house in between.
 ///
 /// Threads:  run_once, run, close: one at a time, the writer. on_appended: before the writer
-/// starts.
-///           The others: any.
+///           starts. The others: any.
 class Writer {
  public:
   struct Dependencies {

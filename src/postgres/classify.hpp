@@ -7,7 +7,7 @@
 
 /// What an error of Postgres, of a pooler or of libpq means for the relay. Pure functions.
 /// Source:   PostgreSQL 17, appendix A (error codes); the texts of Neon's proxy, PgBouncer and
-/// libpq.
+///           libpq.
 namespace holdfast::postgres {
 
 /// Where the error came: its meaning for the batch depends on it.

@@ -37,7 +37,7 @@ class Inbox {
   ///
   /// Promise:  on success, and once the caller has committed, every entry of the batch is there.
   /// Needs:    a payload for each entry; READ COMMITTED, to see what a concurrent transaction has
-  /// committed meanwhile.
+  ///           committed meanwhile.
   [[nodiscard]] std::expected<Stored, SqlError> insert(Session& session,
                                                        std::span<const Entry> batch,
                                                        std::span<const Payload> payloads,

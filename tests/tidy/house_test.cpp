@@ -143,6 +143,25 @@ TEST_CASE("house: no line is longer than 100 columns", "[tidy]") {
   CHECK(offenders(files_under({"src", "include"}, {".cpp", ".hpp"}), "^[^\"]{101,}$") == "");
 }
 
+TEST_CASE("house: a labelled line of a comment begins a line, and what follows stands below it",
+          "[tidy]") {
+  // clang-format breaks a line that is too long without a thought of the label.
+  const std::regex label("^ *///\\s(Promise|Needs|Threads|Blocks|Errors|Source|Returns):");
+  const std::regex inside("///\\s.*\\S (Promise|Needs|Threads|Blocks|Errors|Source|Returns):  ");
+  const std::regex text("^ *///( .*)?$");
+  const std::regex below("^ */// {11}\\S");
+  for (const auto& file : files_under({"src", "include"}, {".hpp"})) {
+    bool labelled = false;
+    for (const auto& line : lines_of(read(file))) {
+      CAPTURE(file.string(), line);
+      CHECK_FALSE(std::regex_search(line, inside));
+      const bool starts = std::regex_search(line, label);
+      labelled = starts || (labelled && std::regex_match(line, text) && !line.ends_with("///"));
+      if (labelled && !starts) CHECK(std::regex_search(line, below));
+    }
+  }
+}
+
 TEST_CASE("house: every metric is documented", "[tidy]") {
   const auto docs = read(root / "docs" / "operations.md");
   const std::regex name("\"(holdfast_[a-z_]+)\"");
