@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Format, tidy, sanitizers and a little fuzzing, inside the environment. Arguments: any of format tidy
-# asan tsan fuzz; all without. Ends with how many of them passed.
+# Format, reference, tidy, sanitizers and a little fuzzing, inside the environment. Arguments: any of
+# format doc tidy asan tsan fuzz; all without. Ends with how many of them passed.
 set -uo pipefail
 
 passed=0 failed=0
@@ -12,6 +12,33 @@ report() { # name, exit code, seconds
 }
 
 check_format() { sources | xargs clang-format --dry-run --Werror; }
+
+# Doxygen over the public headers: no symbol without a comment. Its pages are the reference.
+check_doc() {
+  HOLDFAST_VERSION=$(sed -n 's/^project(holdfast VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
+  export HOLDFAST_VERSION
+  rm -rf build/doxygen
+  mkdir -p build
+  doxygen docs/Doxyfile && finds_undocumented && echo "reference: build/doxygen/html/index.html"
+}
+
+# The same settings must tell each symbol of a header that has no comment.
+finds_undocumented() {
+  local sample=tests/tidy/undocumented.hpp scratch told name missed=0
+  scratch=$(mktemp -d)
+  if told=$({ cat docs/Doxyfile; echo "INPUT = $sample"; echo "USE_MDFILE_AS_MAINPAGE ="; \
+              echo "OUTPUT_DIRECTORY = $scratch"; } | doxygen - 2>&1); then
+    echo "check: doc: $sample passes" >&2
+    missed=1
+  fi
+  rm -rf "$scratch"
+  for name in $(grep -oE '(undocumented|Undocumented)[A-Za-z_]*' "$sample" | sort -u); do
+    grep -qE "\\b$name\\b.*(is not documented|is missing)" <<<"$told" && continue
+    echo "check: doc: $name of $sample has no comment, and Doxygen does not say so" >&2
+    missed=1
+  done
+  return $missed
+}
 
 # A dozen sources at a time: most of the work is in the headers that they share.
 check_tidy() {
@@ -44,7 +71,7 @@ check_tsan() { sanitized tsan wrapper_tests outbox_tests relay_tests ingress_tes
 check_fuzz() { HOLDFAST_SEED=1 tests/dev/fuzz.sh 40; }
 
 export ASAN_OPTIONS=detect_leaks=1 TSAN_OPTIONS=halt_on_error=1:suppressions=$PWD/tests/dev/tsan.supp
-for check in ${*:-format tidy asan tsan fuzz}; do
+for check in ${*:-format doc tidy asan tsan fuzz}; do
   start=$SECONDS
   "check_$check"
   report "$check" $? $((SECONDS - start))
