@@ -70,6 +70,11 @@ void BinaryArray::add(const Uuid& id) {
   bytes_ += to_binary(id);
 }
 
+void BinaryArray::add(const std::optional<Uuid>& id) {
+  if (!id) return add_null();
+  add(*id);
+}
+
 void BinaryArray::add(std::string_view bytes) {
   const bool jsonb = type_ == ElementType::jsonb;
   HOLDFAST_CHECK(jsonb || type_ == ElementType::text || type_ == ElementType::bytea,

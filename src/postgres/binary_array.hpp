@@ -34,6 +34,7 @@ class BinaryArray {
   void add(std::int64_t value);
   void add(WallTime time);
   void add(const Uuid& id);
+  void add(const std::optional<Uuid>& id);
   /// text, bytea and jsonb. Text and JSON must be UTF-8 without NUL, or the server refuses the
   /// batch.
   void add(std::string_view bytes);

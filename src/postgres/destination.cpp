@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/check.hpp"
-#include "base/encoding.hpp"
 #include "postgres/classify.hpp"
 #include "postgres/limits.hpp"
 #include "postgres/migrations.hpp"
@@ -25,9 +24,6 @@ DeliveryFailure blaming_no_entry(DeliveryFailure failure) {
   }
   return failure;
 }
-
-/// Longer names are cut by Postgres without a word, and then nothing is found under them.
-constexpr std::size_t identifier_bytes_max = 63;
 
 /// An entry is blamed by an answer about it alone, and what came with the end of the session is
 /// none: the server may have been on its way out (0008).
@@ -52,12 +48,12 @@ std::optional<Failure> fault_of(const DestinationConfig& config) {
   if (config.url.empty())
     return Failure{FailureKind::refused,
                    "reading destination.url: it is empty; set it to a libpq URL"};
-  const std::string& schema = config.schema;
-  if (schema.empty() || schema.size() > identifier_bytes_max || schema.contains('\0') ||
-      !base::is_utf8(schema))
+  if (!is_identifier(config.schema))
     return Failure{
         FailureKind::refused,
-        "reading destination.schema: it is not a name for Postgres; use 1 to 63 bytes of UTF-8"};
+        std::format(
+            "reading destination.schema: it is not a name for Postgres; use 1 to {} bytes of UTF-8",
+            identifier_bytes_max)};
   return std::nullopt;
 }
 

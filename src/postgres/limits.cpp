@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <format>
 
+#include "base/encoding.hpp"
+
 namespace holdfast::postgres {
 
 using namespace std::chrono_literals;
@@ -18,6 +20,11 @@ std::string begin_statement(std::chrono::milliseconds left) {
       "SET LOCAL array_nulls = on; SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}; "
       "SET LOCAL idle_in_transaction_session_timeout = {}",
       statement.count(), lock.count(), idle.count());
+}
+
+bool is_identifier(std::string_view name) {
+  return !name.empty() && name.size() <= identifier_bytes_max && !name.contains('\0') &&
+         base::is_utf8(name);
 }
 
 std::string quote_identifier(const std::string& name) {

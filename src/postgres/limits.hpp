@@ -1,7 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <string>
+#include <string_view>
 
 namespace holdfast::postgres {
 
@@ -12,6 +14,10 @@ namespace holdfast::postgres {
 /// Needs:    the time that the caller still waits.
 [[nodiscard]] std::string begin_statement(std::chrono::milliseconds left);
 
+/// Longer names are cut by Postgres without a word, and then nothing is found under them.
+inline constexpr std::size_t identifier_bytes_max = 63;
+/// True if it can be a name in Postgres: 1 to 63 bytes of UTF-8 without NUL.
+[[nodiscard]] bool is_identifier(std::string_view name);
 /// "name" with quotes inside doubled.
 [[nodiscard]] std::string quote_identifier(const std::string& name);
 

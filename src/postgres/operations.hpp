@@ -6,6 +6,7 @@
 
 #include "holdfast/entry.hpp"
 #include "holdfast/source.hpp"
+#include "postgres/operations_sql.hpp"
 #include "postgres/session.hpp"
 
 namespace holdfast::postgres {
@@ -15,7 +16,7 @@ namespace holdfast::postgres {
 /// Threads:  one at a time.
 class OperationsWriter {
  public:
-  explicit OperationsWriter(const std::string& schema);
+  explicit OperationsWriter(const std::string& schema) : statements_(schema) {}
 
   /// Writes what these entries mean, inside an open transaction, with at most one statement a
   /// table. What an operation does not understand it leaves alone: the entry is in the inbox.
@@ -35,9 +36,7 @@ class OperationsWriter {
 
  private:
   // Constant after construction.
-  std::string users_sql_;
-  std::string messages_sql_;
-  std::string statuses_sql_;
+  OperationStatements statements_;
 };
 
 }  // namespace holdfast::postgres

@@ -39,7 +39,7 @@ struct MessageRow {
   std::optional<std::string> context_message_id;
   WallTime sent_at{};
   std::optional<std::string> raw;  ///< JSON.
-  Uuid entry_id;
+  std::optional<Uuid> entry_id;    ///< None of a message that did not come through an outbox.
 };
 
 /// What became of a message: a row of message_statuses.

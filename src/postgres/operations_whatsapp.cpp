@@ -2,7 +2,6 @@
 
 #include <array>
 #include <charconv>
-#include <chrono>
 #include <map>
 #include <string>
 #include <string_view>
@@ -13,12 +12,7 @@
 namespace holdfast::postgres {
 namespace {
 
-constexpr std::string_view whatsapp_provider = "whatsapp";
 constexpr std::string_view unknown_kind = "unknown";
-/// Timestamps outside of these years are milliseconds, zeros or nonsense.
-constexpr std::chrono::sys_seconds earliest =
-    std::chrono::sys_days(std::chrono::year(2000) / 1 / 1);
-constexpr std::chrono::sys_seconds latest = std::chrono::sys_days(std::chrono::year(2100) / 1 / 1);
 
 using Text = std::optional<std::string>;
 
@@ -43,7 +37,7 @@ WallTime time_of(const JsonValue& value, WallTime otherwise) {
   const auto result = std::from_chars(text->data(), end, seconds);
   if (result.ec != std::errc() || result.ptr != end) return otherwise;
   const std::chrono::sys_seconds time{std::chrono::seconds(seconds)};
-  return time >= earliest && time < latest ? WallTime(time) : otherwise;
+  return time >= whatsapp_time_begin && time < whatsapp_time_end ? WallTime(time) : otherwise;
 }
 
 Text joined(Text first, const Text& second) {

@@ -57,7 +57,9 @@ TEST_CASE("binary array: the server reads each type as it was meant", "[postgres
   BinaryArray ids(ElementType::uuid);
   const auto id = base::random_uuid();
   ids.add(id);
-  CHECK(text_of(ids, "uuid") == "{" + id.to_string() + "}");
+  ids.add(std::optional(id));
+  ids.add(std::optional<Uuid>());
+  CHECK(text_of(ids, "uuid") == std::format("{{{0},{0},NULL}}", id.to_string()));
   BinaryArray json(ElementType::jsonb);
   json.add(std::string_view("[1,\"ü\"]"));
   CHECK(text_of(json, "jsonb") == R"({"[1, \"ü\"]"})");
