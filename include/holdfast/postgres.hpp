@@ -12,6 +12,7 @@
 
 #include "holdfast/pool.hpp"
 #include "holdfast/retry.hpp"
+#include "holdfast/whatsapp.hpp"
 
 // Database work that outlives lost connections: with_db, with_db_critical, with_db_read.
 namespace holdfast {
