@@ -43,9 +43,9 @@ class Service::Impl {
       : dependencies_(std::move(dependencies)), config_(std::move(config)) {}
 
   std::expected<void, Failure> start() {
-    return start_core()
-        .and_then([this] { return start_admin(); })
-        .and_then([this] { return start_ingress(); });
+    return start_core().and_then([this] { return start_admin(); }).and_then([this] {
+      return start_ingress();
+    });
   }
 
   /// Whatever can be refused comes first, then the one step that may fail, then those that cannot.
@@ -108,17 +108,17 @@ class Service::Impl {
   }
 
   observe::Operations operations() {
-    return {.outbox = &core_->outbox(),
-            .set_pause =
-                [this](const auto& source, bool paused, const Actor& by) {
-                  return paused ? core_->relay().pause(source, by)
-                                : core_->relay().resume(source, by);
-                },
-            .probe = [this](std::chrono::milliseconds limit) { return core_->relay().probe(limit); },
-            .hold_back =
-                [this](std::int64_t seq, std::chrono::milliseconds limit) {
-                  return core_->relay().hold_back(seq, limit);
-                }};
+    return {
+        .outbox = &core_->outbox(),
+        .set_pause =
+            [this](const auto& source, bool paused, const Actor& by) {
+              return paused ? core_->relay().pause(source, by) : core_->relay().resume(source, by);
+            },
+        .probe = [this](std::chrono::milliseconds limit) { return core_->relay().probe(limit); },
+        .hold_back =
+            [this](std::int64_t seq, std::chrono::milliseconds limit) {
+              return core_->relay().hold_back(seq, limit);
+            }};
   }
 
   /// With those that were configured once: a counter that disappears is one that goes down.

@@ -32,7 +32,8 @@ int main(int argc, char** argv) {
   holdfast::EmbeddedOptions options;
   options.outbox.path = argv[1];
   // Without a URL the entries wait in the file.
-  if (const char* url = std::getenv("DATABASE_URL")) options.destination.url = holdfast::Secret(url);
+  if (const char* url = std::getenv("DATABASE_URL"))
+    options.destination.url = holdfast::Secret(url);
   options.sources = {{.name = "orders"}};
 
   holdfast::EmbeddedOutbox::Dependencies dependencies;

@@ -24,8 +24,9 @@ int run(const char* url, const std::string& item, int quantity) {
   holdfast::with_db_critical(
       pool,
       [](pqxx::work& work) {
-        work.exec("CREATE TABLE IF NOT EXISTS orders (id bigint GENERATED ALWAYS AS IDENTITY, item "
-                  "text NOT NULL, quantity int NOT NULL)");
+        work.exec(
+            "CREATE TABLE IF NOT EXISTS orders (id bigint GENERATED ALWAYS AS IDENTITY, item "
+            "text NOT NULL, quantity int NOT NULL)");
       },
       holdfast::Idempotent::yes);
   // Twice would be two orders, so a COMMIT in doubt is thrown: pqxx::in_doubt_error.

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "holdfast/entry.hpp"
+#include "holdfast/export.hpp"
 #include "holdfast/failure.hpp"
 
 namespace holdfast {
@@ -19,7 +20,7 @@ struct Appended {
 /// The pending answer to one Outbox::submit. Movable; dropping it does not undo the append.
 ///
 /// Threads:  one at a time.
-class AppendTicket {
+class HOLDFAST_EXPORT AppendTicket {
  public:
   struct Shared;
   AppendTicket();                                         ///< Of nothing: only to be assigned to.

@@ -7,6 +7,7 @@
 
 #include "holdfast/clock.hpp"
 #include "holdfast/entry.hpp"
+#include "holdfast/export.hpp"
 
 // What operators change, and what is kept of who did it.
 namespace holdfast {
@@ -18,7 +19,7 @@ enum class EntryAction : std::uint8_t {
   erase,    ///< Body, headers and error texts go for good; the receipt stays. Discards, too.
 };
 /// The word of the audit log and of the admin API: the name of the enumerator.
-[[nodiscard]] std::string_view to_string(EntryAction action);
+[[nodiscard]] HOLDFAST_EXPORT std::string_view to_string(EntryAction action);
 
 /// What a change of one entry came to.
 struct EntryChange {

@@ -8,6 +8,7 @@
 
 #include "holdfast/bytes.hpp"
 #include "holdfast/entry.hpp"
+#include "holdfast/export.hpp"
 
 // What goes between an outbox and its relay.
 namespace holdfast {
@@ -26,7 +27,7 @@ struct Shard {
 /// The shard of a group; every group is in one.
 ///
 /// Needs:    `shards` more than 0, unchecked.
-[[nodiscard]] std::uint32_t shard_of(const OrderGroup& group, std::uint32_t shards);
+[[nodiscard]] HOLDFAST_EXPORT std::uint32_t shard_of(const OrderGroup& group, std::uint32_t shards);
 
 /// Which pending entries to claim.
 struct ClaimRequest {

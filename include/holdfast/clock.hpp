@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "holdfast/export.hpp"
+
 namespace holdfast {
 
 /// Wall time in UTC with milliseconds: for display, for ids and for retention. It may jump.
@@ -13,7 +15,7 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 ///
 /// Threads:  any; both calls may be made concurrently.
 /// Blocks:   never.
-class Clock {
+class HOLDFAST_EXPORT Clock {
  public:
   virtual ~Clock() = default;
   [[nodiscard]] virtual WallTime wall_now() const = 0;      ///< What a clock on the wall shows.
@@ -21,7 +23,7 @@ class Clock {
 };
 
 /// The real clock of this machine.
-class SystemClock final : public Clock {
+class HOLDFAST_EXPORT SystemClock final : public Clock {
  public:
   [[nodiscard]] WallTime wall_now() const override;
   [[nodiscard]] SteadyTime steady_now() const override;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "holdfast/entry.hpp"
+#include "holdfast/export.hpp"
 
 namespace holdfast {
 
@@ -24,7 +25,7 @@ enum class DeliveryClass {
   defect,       ///< A bug of ours: as config, loud.
 };
 /// The word of logs and metrics: the name of the enumerator.
-[[nodiscard]] std::string_view to_string(DeliveryClass delivery_class);
+[[nodiscard]] HOLDFAST_EXPORT std::string_view to_string(DeliveryClass delivery_class);
 
 /// Why a batch was not committed.
 struct DeliveryFailure {
@@ -51,7 +52,7 @@ struct Delivered {
 /// Promise:  deliver returns a value only after COMMIT was confirmed; a batch is all or nothing.
 /// Threads:  one at a time, but interrupt() and connects(): any.
 /// Errors:   no exception leaves an implementation but std::bad_alloc.
-class Destination {
+class HOLDFAST_EXPORT Destination {
  public:
   virtual ~Destination() = default;
   /// Stores the batch in one transaction, once per entry id, however often it is sent; returns what

@@ -26,8 +26,8 @@ namespace holdfast {
 struct EmbeddedOptions {
   /// The file, its size and what is kept for how long. At least `path` should be given.
   OutboxConfig outbox = {};
-  /// Where Postgres is and how it is written to. Without `url` entries wait in the file: for a later
-  /// run, or for a daemon that is given the same file.
+  /// Where Postgres is and how it is written to. Without `url` entries wait in the file: for a
+  /// later run, or for a daemon that is given the same file.
   DestinationConfig destination = {};
   /// Who writes. Of each the name, the operations and the statements count; the rest is about HTTP.
   /// At least one; entries in the file of a source that is missing here stay pending.
@@ -99,7 +99,8 @@ class HOLDFAST_EXPORT EmbeddedOutbox {
   [[nodiscard]] AppendTicket submit(NewEntry entry);
   /// Waits until nothing is pending, such as before a short-lived program ends.
   ///
-  /// Returns:  false if something still is after `limit`: it is safe, and delivered by the next run.
+  /// Returns:  false if something still is after `limit`: it is safe, and delivered by the next
+  /// run.
   [[nodiscard]] bool await_drained(std::chrono::milliseconds limit);
 
   /// Nothing is delivered until resume: of one source, or of all. Kept in the file.
@@ -125,7 +126,8 @@ class HOLDFAST_EXPORT EmbeddedOutbox {
   /// Ends the running batch, commits what waits, checkpoints and closes; every call after it is
   /// refused. What was not delivered stays pending.
   ///
-  /// Blocks:   for the batch at most `destination.shutdown_timeout`, then it is interrupted, and 2 s
+  /// Blocks:   for the batch at most `destination.shutdown_timeout`, then it is interrupted, and 2
+  /// s
   ///           more.
   /// Returns:  false if the destination did not come back in time.
   bool stop();

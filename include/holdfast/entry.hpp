@@ -9,11 +9,12 @@
 #include <vector>
 
 #include "holdfast/clock.hpp"
+#include "holdfast/export.hpp"
 
 namespace holdfast {
 
 /// A UUID as 16 bytes in network order; compares in byte order, which for UUIDv7 is time order.
-struct Uuid {
+struct HOLDFAST_EXPORT Uuid {
   std::array<std::uint8_t, 16> bytes{};           ///< All zero: none yet.
   auto operator<=>(const Uuid&) const = default;  ///< By bytes.
   [[nodiscard]] std::string to_string() const;    ///< Lower-case canonical text, 36 characters.
@@ -32,9 +33,9 @@ enum class EntryState : std::uint8_t {
 inline constexpr std::array all_entry_states{EntryState::pending, EntryState::delivered,
                                              EntryState::dead, EntryState::discarded};
 /// The word of JSON, metrics and filters: the name of the enumerator.
-[[nodiscard]] std::string_view to_string(EntryState state);
+[[nodiscard]] HOLDFAST_EXPORT std::string_view to_string(EntryState state);
 /// The state of such a word; nullopt if it is none.
-[[nodiscard]] std::optional<EntryState> parse_entry_state(std::string_view text);
+[[nodiscard]] HOLDFAST_EXPORT std::optional<EntryState> parse_entry_state(std::string_view text);
 
 /// A request header as received.
 struct Header {

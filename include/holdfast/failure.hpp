@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "holdfast/export.hpp"
+
 namespace holdfast {
 
 /// What the caller should do about a failure; kinds are named by the reaction, not by the cause.
@@ -39,7 +41,7 @@ struct Failure {
 ///
 /// Threads:  any.
 /// Errors:   caught only at the edges: request handlers, thread loops, main.
-class Error : public std::runtime_error {
+class HOLDFAST_EXPORT Error : public std::runtime_error {
  public:
   /// what() is the message of the failure.
   explicit Error(Failure failure)

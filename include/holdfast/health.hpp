@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "holdfast/clock.hpp"
+#include "holdfast/export.hpp"
 
 namespace holdfast {
 
@@ -48,7 +49,7 @@ enum class DestinationState {
   unconfigured,  ///< There is no URL: entries wait.
 };
 /// The word of JSON and metrics: the name of the enumerator.
-[[nodiscard]] std::string_view to_string(DestinationState state);
+[[nodiscard]] HOLDFAST_EXPORT std::string_view to_string(DestinationState state);
 
 /// Why one source is not being delivered.
 struct PausedSource {
@@ -112,7 +113,7 @@ enum class HealthStatus {
   failing,   ///< No write is stored: the daemon is full, has no disk, or shuts down.
 };
 /// The word of JSON and metrics: the name of the enumerator.
-[[nodiscard]] std::string_view to_string(HealthStatus status);
+[[nodiscard]] HOLDFAST_EXPORT std::string_view to_string(HealthStatus status);
 
 /// Everything that health, status and metrics are made from.
 struct HealthSnapshot {

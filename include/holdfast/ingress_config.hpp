@@ -6,11 +6,12 @@
 #include <vector>
 
 #include "holdfast/bytes.hpp"
+#include "holdfast/export.hpp"
 
 namespace holdfast {
 
 /// Where a socket listens.
-struct ListenAddress {
+struct HOLDFAST_EXPORT ListenAddress {
   std::string host;        ///< A name, or an address without brackets.
   std::uint16_t port = 0;  ///< 0 lets the system choose one.
   bool operator==(const ListenAddress&) const = default;  ///< By text: names are not looked up.

@@ -18,6 +18,7 @@
 #include "holdfast/clock.hpp"
 #include "holdfast/config.hpp"
 #include "holdfast/entry.hpp"
+#include "holdfast/export.hpp"
 #include "holdfast/failure.hpp"
 #include "holdfast/health.hpp"
 #include "holdfast/listing.hpp"
@@ -35,7 +36,7 @@ namespace holdfast {
 /// Blocks:   reads, on each other, and each for a snapshot of well under a second.
 /// Errors:   of reads: unavailable (closed, or SQLite has no memory or lock), broken (damage: the
 ///           outbox stops for good, and on_broken is called).
-class Outbox {
+class HOLDFAST_EXPORT Outbox {
  public:
   /// What an outbox uses of the program around it.
   struct Dependencies {

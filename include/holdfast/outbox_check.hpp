@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "holdfast/export.hpp"
 #include "holdfast/failure.hpp"
 
 namespace holdfast {
@@ -41,7 +42,8 @@ struct OutboxFacts {
 ///
 /// Threads:  any.
 /// Errors:   refused (no such folder, not ours), unavailable, broken.
-[[nodiscard]] std::expected<OutboxFacts, Failure> look_at_outbox(const std::string& path);
+[[nodiscard]] HOLDFAST_EXPORT std::expected<OutboxFacts, Failure> look_at_outbox(
+    const std::string& path);
 
 /// What a check of an outbox has found.
 struct IntegrityFindings {
@@ -54,7 +56,7 @@ struct IntegrityFindings {
 /// Blocks:   for `limit`, which is also how long the WAL cannot be emptied; nullopt: until all was
 ///           read, about a minute for 10 GiB.
 /// Errors:   as look_at_outbox. Damage is no error but a finding.
-[[nodiscard]] std::expected<IntegrityFindings, Failure> check_outbox(
+[[nodiscard]] HOLDFAST_EXPORT std::expected<IntegrityFindings, Failure> check_outbox(
     const std::string& path, std::optional<std::chrono::milliseconds> limit);
 
 }  // namespace holdfast

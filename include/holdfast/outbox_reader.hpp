@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "holdfast/entry.hpp"
+#include "holdfast/export.hpp"
 #include "holdfast/failure.hpp"
 #include "holdfast/outbox.hpp"
 
@@ -17,7 +18,7 @@ namespace holdfast {
 /// Threads:  one at a time.
 /// Blocks:   each call for one or more read snapshots of well under a second.
 /// Errors:   of find and list: unavailable (SQLite has no memory or lock), broken (damage).
-class OutboxReader {
+class HOLDFAST_EXPORT OutboxReader {
  public:
   /// Opens an outbox that a daemon of this version has used.
   ///

@@ -11,6 +11,7 @@
 
 #include "holdfast/clock.hpp"
 #include "holdfast/destination.hpp"
+#include "holdfast/export.hpp"
 #include "holdfast/secret.hpp"
 
 namespace holdfast {
@@ -86,7 +87,7 @@ struct PoolStats {
 /// Blocks:   never on the network, construction and destruction included. A call that runs when the
 ///           pool is destroyed goes on with its connection, but waits for nothing any more.
 /// Errors:   Error of kind invalid, from the constructor: options that cannot work, with the cure.
-class Pool {
+class HOLDFAST_EXPORT Pool {
  public:
   explicit Pool(PoolOptions options);  ///< Connects nothing yet.
   /// As shutdown().
@@ -124,7 +125,7 @@ struct ConnectionHealth {
 /// Needs:    `timeout` more than 0.
 /// Threads:  any.
 /// Blocks:   up to `timeout`; only the lookup of a host name has the resolver's own limit.
-[[nodiscard]] ConnectionHealth connection_health(
-    Pool& pool, std::chrono::milliseconds timeout = std::chrono::seconds(5));
+[[nodiscard]] HOLDFAST_EXPORT ConnectionHealth
+connection_health(Pool& pool, std::chrono::milliseconds timeout = std::chrono::seconds(5));
 
 }  // namespace holdfast

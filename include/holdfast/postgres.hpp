@@ -10,6 +10,7 @@
 #include <utility>
 #include <variant>
 
+#include "holdfast/export.hpp"
 #include "holdfast/pool.hpp"
 #include "holdfast/retry.hpp"
 #include "holdfast/whatsapp.hpp"
@@ -40,7 +41,7 @@ struct Step {
   void (*run)(void* context, pqxx::transaction_base& transaction) = nullptr;
 };
 
-void run(const Call& call, Step step);
+HOLDFAST_EXPORT void run(const Call& call, Step step);
 
 template <class Transaction, class Work>
 auto run_typed(const Call& call, Work& work) -> std::invoke_result_t<Work&, Transaction&> {

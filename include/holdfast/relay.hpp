@@ -15,6 +15,7 @@
 #include "holdfast/clock.hpp"
 #include "holdfast/config.hpp"
 #include "holdfast/destination.hpp"
+#include "holdfast/export.hpp"
 #include "holdfast/health.hpp"
 #include "holdfast/log.hpp"
 #include "holdfast/outbox.hpp"
@@ -68,7 +69,7 @@ class [[nodiscard]] HeldBack {
 /// Promise:  it settles an entry only after the destination has confirmed its commit, or has
 ///           refused this very entry. What was not settled is sent again.
 /// Threads:  run_once and run: one thread, the relay's. The others: any.
-class Relay {
+class HOLDFAST_EXPORT Relay {
  public:
   /// How it delivers.
   struct Options {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "holdfast/destination.hpp"
+#include "holdfast/export.hpp"
 
 namespace holdfast {
 
@@ -52,7 +53,7 @@ struct RetryOptions {
 /// Threads:  any, if `on_retry` is.
 /// Errors:   Error of kind invalid, from the constructor, which names the option and the cure.
 /// Source:   AWS Architecture Blog, "Exponential Backoff And Jitter".
-class RetryPolicy {
+class HOLDFAST_EXPORT RetryPolicy {
  public:
   /// What with_db does unless told otherwise: 3 retries from 1 s.
   RetryPolicy() = default;

@@ -63,31 +63,31 @@ struct SourceConfig {
   Provider provider = Provider::none;  ///< How requests are verified, keyed and answered.
   /// Where it is served, compared byte for byte; begins with `/`, up to 1,024 visible ASCII
   /// characters. Empty: at `/ingest/NAME`.
-  std::string path;
+  std::string path = {};
   /// Any may match, so that one can be rotated. 1 to 16; none for Provider::none. More: each costs
   /// a comparison, and lives until it is removed.
-  std::vector<Secret> secrets;
-  Secret verify_token;  ///< whatsapp only: answers its challenge; empty: every GET gets 403.
+  std::vector<Secret> secrets = {};
+  Secret verify_token = {};  ///< whatsapp only: answers its challenge; empty: every GET gets 403.
   /// What makes two requests the same: "/json/pointer", "header:NAME" or "body" for its SHA-256; up
   /// to 512 bytes. Empty: the provider's own key. A key that many requests share makes different
   /// writes duplicates; one that changes with each try stores repeats twice.
-  std::string dedupe;
+  std::string dedupe = {};
   /// A JSON pointer: order is kept for each of its values, up to 512 bytes. Empty: for the source
   /// as a whole, so that one entry that is retried holds up all of it. A value that says too
   /// little: entries that depend on each other may arrive in any order.
-  std::string order_by;
-  std::string token_header;  ///< bearer only; empty: `Authorization: Bearer`.
-  HmacConfig hmac;           ///< hmac only.
+  std::string order_by = {};
+  std::string token_header = {};  ///< bearer only; empty: `Authorization: Bearer`.
+  HmacConfig hmac = {};           ///< hmac only.
   /// As IngressConfig::max_body_bytes, for this source alone; nullopt: that one, but for github at
   /// least 25 MiB, because GitHub sends so much and never a second time.
-  std::optional<std::uint64_t> max_body_bytes;
-  std::optional<std::string> public_url;  ///< As IngressConfig::public_url; nullopt: that one.
+  std::optional<std::uint64_t> max_body_bytes = {};
+  std::optional<std::string> public_url = {};  ///< As IngressConfig::public_url; nullopt: that one.
   /// Takes Provider::none beyond loopback, too. With true everybody who reaches the port can write.
   bool allow_unverified = false;
   Operations operations = Operations::none;  ///< What an entry means beside its row in the inbox.
   /// The user's own statements, in their order, up to 32. Each is more work in the transaction of a
   /// batch.
-  std::vector<WriteStatement> statements;
+  std::vector<WriteStatement> statements = {};
   /// The path it is served at.
   [[nodiscard]] std::string effective_path() const {
     return path.empty() ? "/ingest/" + name : path;

@@ -9,6 +9,7 @@
 
 #include "holdfast/clock.hpp"
 #include "holdfast/entry.hpp"
+#include "holdfast/export.hpp"
 #include "holdfast/pool.hpp"
 #include "holdfast/retry.hpp"
 
@@ -89,7 +90,7 @@ struct WhatsAppMessage {
 ///           as with_db.
 /// Errors:   Error of kind invalid before anything is sent, which names the field and the cure and
 ///           never the value; else what pqxx or with_db throws, unchanged.
-class WhatsAppOperations {
+class HOLDFAST_EXPORT WhatsAppOperations {
  public:
   /// Needs:    a schema of 1 to 63 bytes; else throws Error of kind invalid.
   explicit WhatsAppOperations(const std::string& schema = "holdfast");

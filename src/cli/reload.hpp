@@ -7,11 +7,11 @@
 #include <thread>
 #include <vector>
 
-#include "logging/log.hpp"
 #include "base/wake_signal.hpp"
 #include "config/errors.hpp"
 #include "holdfast/config.hpp"
 #include "holdfast/service.hpp"
+#include "logging/log.hpp"
 
 namespace holdfast::cli {
 

@@ -5,12 +5,12 @@
 #include <format>
 #include <utility>
 
-#include "logging/log.hpp"
 #include "cli/app.hpp"
 #include "cli/output.hpp"
 #include "cli/reload.hpp"
 #include "cli/signals.hpp"
 #include "holdfast/service.hpp"
+#include "logging/log.hpp"
 
 namespace holdfast::cli {
 namespace {

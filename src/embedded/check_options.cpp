@@ -16,8 +16,8 @@ namespace {
 namespace limits = base::limits;
 
 [[noreturn]] void refuse(std::string_view option, std::string_view fault_and_cure) {
-  throw Error({FailureKind::invalid, std::format("opening the outbox: EmbeddedOptions::{} {}",
-                                                 option, fault_and_cure)});
+  throw Error({FailureKind::invalid,
+               std::format("opening the outbox: EmbeddedOptions::{} {}", option, fault_and_cure)});
 }
 
 template <class T>
@@ -94,7 +94,8 @@ std::expected<void, Failure> check_options(const EmbeddedOptions& options) {
 
 std::expected<void, Failure> check_entry(const NewEntry& entry, const EmbeddedOptions& options) {
   if (!std::ranges::contains(options.sources, entry.source, &SourceConfig::name))
-    return refused("its source is none of EmbeddedOptions::sources; add it there, or mend the name");
+    return refused(
+        "its source is none of EmbeddedOptions::sources; add it there, or mend the name");
   if (entry.body.size() > options.body_bytes_max)
     return refused(std::format("its body has {} bytes; give at most {}, or raise body_bytes_max",
                                entry.body.size(), options.body_bytes_max));

@@ -61,8 +61,8 @@ std::expected<Core::Parts, Failure> Core::parts(
   const auto count =
       destination.url.empty() || !made.destinations.empty() ? 0 : destination.connections;
   for (std::uint32_t i = 0; i < count; ++i) {
-    auto created = postgres::PostgresDestination::create(
-        destination, sources, outbox_->node(), dependencies_.clock, dependencies_.log);
+    auto created = postgres::PostgresDestination::create(destination, sources, outbox_->node(),
+                                                         dependencies_.clock, dependencies_.log);
     if (!created) return std::unexpected(created.error());
     made.destinations.push_back(std::move(*created));
   }

@@ -49,9 +49,10 @@ class Core {
   [[nodiscard]] relay::RelayHolder& relay() { return *relay_; }
   [[nodiscard]] const relay::RelayHolder& relay() const { return *relay_; }
   /// Delivers to Postgres by other settings from now on; see RelayHolder::replace.
-  [[nodiscard]] std::expected<void, Failure> replace_relay(
-      const DestinationConfig& destination, const std::vector<SourceConfig>& sources,
-      std::chrono::milliseconds limit, const std::stop_token& give_up);
+  [[nodiscard]] std::expected<void, Failure> replace_relay(const DestinationConfig& destination,
+                                                           const std::vector<SourceConfig>& sources,
+                                                           std::chrono::milliseconds limit,
+                                                           const std::stop_token& give_up);
   /// Ends the batch, commits what still waits, checkpoints and closes.
   ///
   /// Blocks:   for the batch at most `limit`, and then 2 s more.

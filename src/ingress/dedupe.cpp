@@ -96,7 +96,8 @@ std::optional<std::string> DedupeRule::key(const RequestHead& head, Payload& pay
 
 std::optional<std::string> storable_key(std::optional<std::string> key) {
   if (!key || key->empty()) return std::nullopt;
-  if (key->size() <= dedupe_key_bytes_max && !key->contains('\0') && base::is_utf8(*key)) return key;
+  if (key->size() <= dedupe_key_bytes_max && !key->contains('\0') && base::is_utf8(*key))
+    return key;
   return "sha256:" + base::sha256_hex(*key);
 }
 

@@ -95,7 +95,7 @@ class Writer {
   // Guarded: any thread.
   base::Guarded<LedgerView> view_;
   base::WakeSignal wal_emptied_;
-  base::WakeSignal drained_;  ///< The last pending entry was settled.
+  base::WakeSignal drained_;        ///< The last pending entry was settled.
   std::atomic<int> making_way_{0};  ///< Readers that wait for the WAL to begin anew.
   base::Histogram commit_seconds_;
   base::Histogram group_entries_;

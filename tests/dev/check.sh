@@ -4,7 +4,7 @@
 set -uo pipefail
 
 passed=0 failed=0
-sources() { git ls-files 'include/*.hpp' 'src/*.hpp' 'src/*.cpp' 'tests/*.hpp' 'tests/*.cpp'; }
+sources() { git ls-files 'include/*.hpp' 'src/*.hpp' 'src/*.cpp' 'tests/*.hpp' 'tests/*.cpp' 'examples/*.cpp'; }
 
 report() { # name, exit code, seconds
   if [ "$2" = 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
@@ -63,9 +63,12 @@ sanitized() { # preset, test binaries…
     fi' "$preset"
 }
 check_asan() {
-  sanitized asan postgres_tests wrapper_tests outbox_tests relay_tests ingress_tests observe_tests config_tests base_tests
+  sanitized asan postgres_tests wrapper_tests outbox_tests relay_tests ingress_tests observe_tests config_tests \
+    embedded_tests logging_tests base_tests
 }
-check_tsan() { sanitized tsan wrapper_tests outbox_tests relay_tests ingress_tests base_tests; }
+check_tsan() {
+  sanitized tsan wrapper_tests outbox_tests relay_tests ingress_tests embedded_tests logging_tests base_tests
+}
 
 # The same inputs each time: a check is for what changed, and luck is for `./dev soak fuzz`.
 check_fuzz() { HOLDFAST_SEED=1 tests/dev/fuzz.sh 40; }

@@ -113,8 +113,7 @@ TEST_CASE("embedded: a source's own statement runs in the transaction of its ent
   CHECK(outbox->outbox().stats().entries[static_cast<std::size_t>(EntryState::dead)] == 1);
 }
 
-TEST_CASE("embedded: a program brings its own destination and its own wall clock",
-          "[embedded]") {
+TEST_CASE("embedded: a program brings its own destination and its own wall clock", "[embedded]") {
   class Yesterday final : public Clock {
    public:
     [[nodiscard]] WallTime wall_now() const override { return real_.wall_now() - 24h; }
@@ -184,8 +183,7 @@ TEST_CASE("embedded: without a destination entries wait, and another run deliver
   CHECK(server.rows()[0].body == "kept");
 }
 
-TEST_CASE("embedded: a paused source waits, and a discard never crosses a delivery",
-          "[embedded]") {
+TEST_CASE("embedded: a paused source waits, and a discard never crosses a delivery", "[embedded]") {
   const WithFake embedded;
   auto& outbox = *embedded.outbox;
   CHECK(outbox.pause("orders") == true);

@@ -51,10 +51,8 @@ TEST_CASE("embedded: options that cannot work are refused by name, and nothing i
       {"sources", "letters", [](auto& o) { o.sources[0].name = "a b"; }},
       {"sources", "letters", [](auto& o) { o.sources[0].name = std::string(65, 'a'); }},
       {"sources", "name of its own", [](auto& o) { o.sources.push_back({.name = "orders"}); }},
-      {"destination.connections", "give 1 to 64",
-       [](auto& o) { o.destination.connections = 0; }},
-      {"destination.connections", "give 1 to 64",
-       [](auto& o) { o.destination.connections = 65; }},
+      {"destination.connections", "give 1 to 64", [](auto& o) { o.destination.connections = 0; }},
+      {"destination.connections", "give 1 to 64", [](auto& o) { o.destination.connections = 65; }},
       {"destination.batch_entries", "give 1 to", [](auto& o) { o.destination.batch_entries = 0; }},
       {"destination.backoff_initial", "give 10ms",
        [](auto& o) { o.destination.backoff_initial = -1s; }},
@@ -84,15 +82,17 @@ TEST_CASE("embedded: a URL, a schema or a statement that cannot be used is refus
           "[embedded][options]") {
   const ScratchFolder folder;
   auto options = options_in(folder);
-  SECTION("URL") { options.destination.url = Secret("postgresql://u:canary@[::bad/db"); }
+  SECTION("URL") {
+    options.destination.url = Secret("postgresql://u:canary@[::bad/db");
+  }
   SECTION("schema") {
     options.destination.url = Secret("postgresql://u:canary@127.0.0.1/db");
     options.destination.schema = std::string(64, 's');
   }
   SECTION("statement") {
     options.destination.url = Secret("postgresql://u:canary@127.0.0.1/db");
-    options.sources[0].statements = {{.statement = "INSERT INTO t VALUES ($2)",
-                                      .parameters = {"/a"}}};
+    options.sources[0].statements = {
+        {.statement = "INSERT INTO t VALUES ($2)", .parameters = {"/a"}}};
   }
   const auto opened = EmbeddedOutbox::open(std::move(options));
   REQUIRE_FALSE(opened);

@@ -37,7 +37,8 @@ CommandResult run(std::vector<std::string> arguments, std::vector<std::string> e
                               240s);
 }
 
-std::string run_well(std::vector<std::string> arguments, std::vector<std::string> environment = {}) {
+std::string run_well(std::vector<std::string> arguments,
+                     std::vector<std::string> environment = {}) {
   const auto result = run(std::move(arguments), std::move(environment));
   INFO(result.out << result.err);
   REQUIRE(result.exit_code == 0);
@@ -97,8 +98,9 @@ std::string embed(const std::string& program, const std::string& outbox, const s
   support::write_file(folder.file("lines"), lines);
   std::vector<std::string> environment;
   if (!url.empty()) environment.push_back("DATABASE_URL=" + url);
-  return run_well({"sh", "-c", "exec \"$0\" \"$1\" < \"$2\"", program, outbox, folder.file("lines")},
-                  environment);
+  return run_well(
+      {"sh", "-c", "exec \"$0\" \"$1\" < \"$2\"", program, outbox, folder.file("lines")},
+      environment);
 }
 
 std::size_t count_of(const std::string& text, const std::string& word) {
@@ -124,7 +126,8 @@ TEST_CASE("install: both examples are built against the installed tree and do wh
 
   const auto program = tree.build("embed");
   const auto outbox = tree.file("outbox.db");
-  const auto printed = embed(program, outbox, "{\"id\":1}\n{\"id\":2}\n{\"id\":1}\n", cluster.url());
+  const auto printed =
+      embed(program, outbox, "{\"id\":1}\n{\"id\":2}\n{\"id\":1}\n", cluster.url());
   CHECK(count_of(printed, " stored\n") == 2);
   CHECK(count_of(printed, " duplicate\n") == 1);
   CHECK_THAT(printed, ContainsSubstring("all delivered\n"));
@@ -139,8 +142,8 @@ TEST_CASE("install: the daemon drains a file that the library wrote, one at a ti
   // By pkg-config this time.
   const auto program = tree.compile(source / "examples" / "embed" / "main.cpp", "holdfast");
   const auto outbox = tree.file("outbox.db");
-  const auto shell = std::format(
-      "printf '{{\"id\":1}}\\n{{\"id\":2}}\\n' | timeout 30 {} {}", program, outbox);
+  const auto shell =
+      std::format("printf '{{\"id\":1}}\\n{{\"id\":2}}\\n' | timeout 30 {} {}", program, outbox);
   CHECK_THAT(run_well({"sh", "-c", shell}), ContainsSubstring("delivered by the next run"));
 
   support::DaemonConfig config;
@@ -205,9 +208,8 @@ TEST_CASE("install: the version is asked for and must fit", "[install]") {
   CHECK(std::ranges::contains(flags, "-lholdfast-postgres"));
   CHECK(std::ranges::contains(flags, "-lpqxx"));
   const auto said = run({HOLDFAST_BINARY, "--version"}).out;
-  const auto version =
-      run_well({"pkg-config", "--modversion",
-                (tree.libraries() / "pkgconfig" / "holdfast.pc").string()});
+  const auto version = run_well(
+      {"pkg-config", "--modversion", (tree.libraries() / "pkgconfig" / "holdfast.pc").string()});
   CHECK(said == "holdfast " + version);
 }
 

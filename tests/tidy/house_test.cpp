@@ -83,8 +83,9 @@ TEST_CASE("house: headers have at most 150 lines, sources at most 400", "[tidy]"
 
 TEST_CASE("house: a folder includes base, itself and the public headers, and no neighbour",
           "[tidy]") {
-  const std::set<std::string> folders{"base",     "logging", "config",  "ingress",  "outbox", "relay",
-                                      "postgres", "wrapper", "observe", "embedded", "cli"};
+  const std::set<std::string> folders{"base",    "logging",  "config",   "ingress",
+                                      "outbox",  "relay",    "postgres", "wrapper",
+                                      "observe", "embedded", "cli"};
   const std::regex include("^#include \"([a-z_]+)/");
   for (const auto& file : files_under({"src"}, {".cpp", ".hpp"})) {
     const auto own = folder_of(file);
@@ -93,12 +94,13 @@ TEST_CASE("house: a folder includes base, itself and the public headers, and no 
       std::smatch match;
       if (!std::regex_search(line, match, include)) continue;
       const auto other = match[1].str();
-      const bool cli_starts = own == "cli" && (other == "config" || other == "postgres" || other == "logging");
+      const bool cli_starts =
+          own == "cli" && (other == "config" || other == "postgres" || other == "logging");
       // The same classification, way to connect and operations as the relay, for programs.
       const bool wrapper_builds_on = own == "wrapper" && other == "postgres";
       // What the daemon and a program that embeds it have in common.
-      const bool core = own == "embedded" && (other == "outbox" || other == "relay" ||
-                                              other == "postgres");
+      const bool core =
+          own == "embedded" && (other == "outbox" || other == "relay" || other == "postgres");
       CAPTURE(file.string(), line);
       CHECK((!folders.contains(other) || other == own || other == "base" || cli_starts ||
              wrapper_builds_on || core));
