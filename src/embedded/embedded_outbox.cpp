@@ -9,7 +9,7 @@
 
 namespace holdfast {
 
-class EmbeddedOutbox::Impl {
+class HOLDFAST_HIDDEN EmbeddedOutbox::Impl {
  public:
   Impl(EmbeddedOptions options_given, const Clock* clock_given)
       : options(std::move(options_given)),

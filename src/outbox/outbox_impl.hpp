@@ -20,7 +20,7 @@
 namespace holdfast {
 
 /// The parts of an open outbox, and what its calls share.
-class Outbox::Impl {
+class HOLDFAST_HIDDEN Outbox::Impl {
  public:
   Impl(OutboxConfig config, Dependencies dependencies);
   ~Impl() { close(); }

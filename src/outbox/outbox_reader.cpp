@@ -7,7 +7,7 @@
 
 namespace holdfast {
 
-class OutboxReader::Impl {
+class HOLDFAST_HIDDEN OutboxReader::Impl {
  public:
   explicit Impl(outbox::Reader opened) : reader(std::move(opened)) {}
   outbox::Reader reader;

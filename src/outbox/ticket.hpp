@@ -64,7 +64,7 @@ using SettleAnswer = std::expected<void, Failure>;
 namespace holdfast {
 
 /// An append on its way: prepared by the caller, committed and answered by the writer.
-struct AppendTicket::Shared {
+struct HOLDFAST_HIDDEN AppendTicket::Shared {
   /// Does the costly part, hashes and encoding, on the caller's thread.
   explicit Shared(NewEntry new_entry);
   /// The digest that tells a repeat of the key from a conflict.

@@ -20,7 +20,7 @@ constexpr std::chrono::milliseconds exception_pause{1'000};
 
 }  // namespace
 
-class Relay::Impl {
+class HOLDFAST_HIDDEN Relay::Impl {
  public:
   Impl(const Options& options, Dependencies dependencies)
       : config_(options.destination),
