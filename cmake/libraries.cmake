@@ -12,7 +12,10 @@ else()
   set(compatibility SameMajorVersion)
 endif()
 
-# The tree may be moved as a whole.
+# The tree may be moved as a whole, so its folders lie in it.
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" OR IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
+  message(FATAL_ERROR "CMAKE_INSTALL_LIBDIR and CMAKE_INSTALL_INCLUDEDIR must be relative to the prefix")
+endif()
 file(RELATIVE_PATH from_pkgconfig_to_prefix /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 
 function(holdfast_library target name exported)

@@ -2,6 +2,7 @@
 // Postgres is back. What the program has printed an id for outlives kill -9 and a power cut.
 //
 //   DATABASE_URL=postgresql://… embed outbox.db < orders.jsonl
+#include <cstdio>
 #include <cstdlib>
 #include <holdfast/embedded_outbox.hpp>
 #include <iostream>
@@ -51,6 +52,7 @@ int main(int argc, char** argv) {
     const auto stored = outbox.append(std::move(entry));
     if (!stored) return fail(stored.error());
     std::println("{} {}", stored->id.to_string(), stored->duplicate ? "duplicate" : "stored");
+    std::fflush(stdout);
   }
 
   const bool drained = outbox.await_drained(10s);

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <expected>
 #include <functional>
 #include <memory>
@@ -10,8 +9,8 @@
 #include <vector>
 
 #include "holdfast/clock.hpp"
-#include "holdfast/config.hpp"
 #include "holdfast/destination.hpp"
+#include "holdfast/embedded_options.hpp"
 #include "holdfast/export.hpp"
 #include "holdfast/failure.hpp"
 #include "holdfast/health.hpp"
@@ -21,55 +20,42 @@
 
 namespace holdfast {
 
-/// What an EmbeddedOutbox is made of. The limits are those of the daemon's file
-/// (docs/configuration.md).
-struct EmbeddedOptions {
-  /// The file, its size and what is kept for how long. At least `path` should be given.
-  OutboxConfig outbox = {};
-  /// Where Postgres is and how it is written to. Without `url` entries wait in the file: for a
-  /// later run, or for a daemon that is given the same file.
-  DestinationConfig destination = {};
-  /// Who writes. Of each the name, the operations and the statements count; the rest is about HTTP.
-  /// At least one; entries in the file of a source that is missing here stay pending.
-  std::vector<SourceConfig> sources = {};
-  /// The longest body of an entry. 4 MiB, as the daemon's; from 1 byte to 64 MiB.
-  std::uint64_t body_bytes_max = 4 * mib;
-  /// How long append waits for the disk. 5 s; from 10 ms to 5 min.
-  std::chrono::milliseconds append_timeout{5'000};
-};
-
 /// The durable outbox in a program of one's own: what append has answered is on disk, and a relay
 /// drains it into Postgres, through outages, restarts and kill -9, once. The file is that of the
 /// daemon, which can take it over when the program has ended; a lock lets in one at a time.
 ///
-/// Two threads belong to it: the writer and the relay. It installs no signal handler, has no global
-/// state, prints nothing, and never ends the process.
+/// Its threads are the writer and one for each destination. It installs no signal handler, has no
+/// global state and prints nothing. It ends the process for a defect alone (HOLDFAST_CHECK): of its
+/// own, or of a Destination that does not answer for each entry.
 ///
-/// Threads:  any, but stop and the destructor: one owner.
+/// Threads:  any, but stop and the destructor: one owner, and for the destructor no call under way.
 class HOLDFAST_EXPORT EmbeddedOutbox {
  public:
   /// What the program may bring along; all of it can be left out.
   struct Dependencies {
     /// Where time comes from; it must outlive the outbox. nullptr: the machine's. The threads sleep
-    /// by the machine's steady clock, so `steady_now` must move with it; `wall_now` need not.
+    /// by the machine's steady clock, so `steady_now` must have its value, or what is due is asked
+    /// for without a pause. `wall_now` is free.
     const Clock* clock = nullptr;
-    /// Gets each event. Empty: nobody does.
+    /// Gets each event, from any thread. Must not call back. Empty: nobody does.
     LogSink log = {};
     /// Called once when the disk failed in a way that leaves it open what is stored, or a page of
     /// the file is damaged. From then on every append is refused with `broken`; only a new process
     /// can tell what survived, so end this one soon. Called from any thread; must not call back.
     std::function<void(const Failure&)> on_broken = {};
-    /// Where to deliver, in place of Postgres, one for each thread that shall deliver. Empty:
-    /// Postgres, as the options say.
+    /// Where to deliver, in place of Postgres: one for each thread that shall deliver, 64 at most.
+    /// Empty: Postgres, as the options say. What one throws is logged (`relay_failed`), and the
+    /// batch is sent again after a second.
     std::vector<std::unique_ptr<Destination>> destinations = {};
   };
 
-  /// Checks the options, opens the file (recovered, migrated, locked) and starts both threads.
+  /// Checks the options, opens the file (recovered, migrated, locked) and starts the threads.
   ///
   /// Promise:  Postgres is not needed for it, and nothing is sent before there is an entry.
-  /// Errors:   invalid (an option, with its name and the cure; nothing was opened), and those of
+  /// Errors:   before anything is opened: invalid (an option, with its name and the cure), refused
+  ///           (a URL, schema or statement that cannot be used, without the URL). Then those of
   ///           Outbox::open: refused (another process has the file, an unsafe file system, no
-  ///           permission), broken (I/O error).
+  ///           permission), broken (I/O error); unavailable (no thread, descriptor or memory).
   [[nodiscard]] static std::expected<std::unique_ptr<EmbeddedOutbox>, Failure> open(
       EmbeddedOptions options, Dependencies dependencies);
   /// The same with nothing brought along.
@@ -88,19 +74,20 @@ class HOLDFAST_EXPORT EmbeddedOutbox {
   /// Promise:  a value means that it survives a power cut and will reach its destination once.
   /// Blocks:   until the group commit that holds it is synced, at most `append_timeout`. Many
   ///           threads share one sync.
-  /// Errors:   invalid (unknown source, a body or key over its limit, a key that is no UTF-8),
-  ///           overloaded (full, disk reserve, time-out: it may still have been stored),
-  ///           unavailable (stopped), broken.
+  /// Errors:   invalid (unknown source, a body, key, text or headers over their limits, a key that
+  ///           is no UTF-8), overloaded (full, disk reserve, time-out: it may still have been
+  ///           stored), unavailable (stopped), broken.
   [[nodiscard]] std::expected<Appended, Failure> append(NewEntry entry);
   /// The first half of append, for a thread that has better to do than to wait; AppendTicket::wait
   /// is the other.
   ///
   /// Blocks:   never.
   [[nodiscard]] AppendTicket submit(NewEntry entry);
-  /// Waits until nothing is pending, such as before a short-lived program ends.
+  /// Waits until nothing is pending, such as before a short-lived program ends. An entry counts
+  /// once its append was answered.
   ///
-  /// Returns:  false if something still is after `limit`: it is safe, and delivered by the next
-  /// run.
+  /// Blocks:   at most `limit`, a day at the longest; not beyond stop() or on_broken.
+  /// Returns:  false if something is still pending: it is safe, and the next run delivers it.
   [[nodiscard]] bool await_drained(std::chrono::milliseconds limit);
 
   /// Nothing is delivered until resume: of one source, or of all. Kept in the file.
@@ -118,17 +105,21 @@ class HOLDFAST_EXPORT EmbeddedOutbox {
       EntryAction action, const Uuid& id,
       std::chrono::milliseconds limit = std::chrono::seconds(5));
 
-  /// To look: find, list, stats.
-  [[nodiscard]] Outbox& outbox();
+  /// One entry with payload and attempts; nullopt if unknown.
+  [[nodiscard]] std::expected<std::optional<Entry>, Failure> find(const Uuid& id);
+  /// A page of entries without payload, in one short read snapshot.
+  [[nodiscard]] std::expected<std::vector<EntrySummary>, Failure> list(const ListRequest& request);
+  /// The outbox at this moment, from memory.
+  [[nodiscard]] OutboxStats outbox_stats() const;
   /// The destination's state, the time of the next try, what was delivered.
   [[nodiscard]] RelayStats relay_stats() const;
 
   /// Ends the running batch, commits what waits, checkpoints and closes; every call after it is
   /// refused. What was not delivered stays pending.
   ///
-  /// Blocks:   for the batch at most `destination.shutdown_timeout`, then it is interrupted, and 2
-  /// s
-  ///           more.
+  /// Blocks:   for the batch at most `destination.shutdown_timeout`; then it is interrupted, and
+  /// two
+  ///           seconds more.
   /// Returns:  false if the destination did not come back in time.
   bool stop();
 

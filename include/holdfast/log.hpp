@@ -26,8 +26,8 @@ struct LogEvent {
   std::vector<std::pair<std::string_view, std::string>> fields = {};
 };
 
-/// Takes one event. May be called from any thread at any time; must not block for long, since the
-/// writer and the relay call it, too, and must not throw.
+/// Takes one event. May be called from any thread at any time, the writer's and the relay's among
+/// them, and under their locks: it must not block for long, nor call back what logs, nor throw.
 using LogSink = std::function<void(const LogEvent&)>;
 
 }  // namespace holdfast

@@ -50,6 +50,10 @@ inline constexpr DurationRange shutdown_timeout{0ms, 10min};
 // An append, of a request or of a program. The whole body is in memory until it is durable.
 inline constexpr SizeRange max_body{1, 64 * mib};
 inline constexpr DurationRange append_timeout{10ms, 5min};
+inline constexpr CountRange headers{1, 1000};
+inline constexpr SizeRange header_bytes{kib, 512 * kib};
+inline constexpr SizeRange uri{64, 64 * kib};
+inline constexpr std::size_t entry_text_bytes_max = uri.max;  ///< Each text of a program's entry.
 
 }  // namespace limits
 }  // namespace holdfast::base

@@ -58,9 +58,9 @@ void read_ingress(const toml::table& table, IngressConfig& ingress, Loading& loa
   reader.read_count("max_open_connections", ingress.max_open_connections, {1, 1'000'000});
   reader.read_count("max_connections_per_address", ingress.max_connections_per_address,
                     {1, 1'000'000});
-  reader.read_count("max_headers", ingress.max_headers, {1, 1000});
-  reader.read_size("max_header_bytes", ingress.max_header_bytes, {kib, 512 * kib});
-  reader.read_size("max_uri", ingress.max_uri_bytes, {64, 64 * kib});
+  reader.read_count("max_headers", ingress.max_headers, limits::headers);
+  reader.read_size("max_header_bytes", ingress.max_header_bytes, limits::header_bytes);
+  reader.read_size("max_uri", ingress.max_uri_bytes, limits::uri);
   reader.read_size("max_inflight_bytes", ingress.max_inflight_bytes, {kib, 64 * gib});
   reader.read_duration("request_deadline", ingress.request_deadline, {100ms, 10min});
   reader.read_duration("keep_alive_timeout", ingress.keep_alive_timeout, {1s, 1h});

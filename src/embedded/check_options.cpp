@@ -1,14 +1,19 @@
 #include "embedded/check_options.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <format>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/encoding.hpp"
 #include "base/limits.hpp"
 #include "base/source_name.hpp"
+#include "postgres/destination.hpp"
 
 namespace holdfast::embedded {
 namespace {
@@ -38,6 +43,9 @@ void check_outbox(const OutboxConfig& outbox) {
 }
 
 void check_destination(const DestinationConfig& destination) {
+  if (destination.schema.starts_with("pg_"))
+    refuse("destination.schema",
+           "begins with pg_, which Postgres keeps for itself; give another name");
   check("destination.connections", destination.connections, limits::connections);
   check("destination.economy_window", destination.economy_window, limits::economy_window);
   check("destination.idle_close", destination.idle_close, limits::idle_close);
@@ -77,6 +85,30 @@ bool is_text(std::string_view text) {
   return !text.contains('\0') && base::is_utf8(text);
 }
 
+/// What HTTP has limits for and a program might not: all of it is in memory and in a row.
+std::optional<std::string> fault_of_texts(const NewEntry& entry) {
+  const std::array<std::pair<std::string_view, std::size_t>, 6> texts{
+      {{"method", entry.method.size()},
+       {"target", entry.target.size()},
+       {"remote_address", entry.remote_address.size()},
+       {"content_type", entry.content_type.size()},
+       {"traceparent", entry.traceparent ? entry.traceparent->size() : 0},
+       {"order_key", entry.order_key ? entry.order_key->size() : 0}}};
+  for (const auto& [name, bytes] : texts)
+    if (bytes > limits::entry_text_bytes_max)
+      return std::format("its {} has {} bytes; give at most {}", name, bytes,
+                         limits::entry_text_bytes_max);
+  if (entry.headers.size() > limits::headers.max)
+    return std::format("it has {} headers; give at most {}", entry.headers.size(),
+                       limits::headers.max);
+  std::uint64_t bytes = 0;
+  for (const auto& header : entry.headers) bytes += header.name.size() + header.value.size();
+  if (bytes > limits::header_bytes.max)
+    return std::format("its headers have {} bytes; give at most {}", bytes,
+                       limits::header_bytes.max);
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::expected<void, Failure> check_options(const EmbeddedOptions& options) {
@@ -92,6 +124,29 @@ std::expected<void, Failure> check_options(const EmbeddedOptions& options) {
   }
 }
 
+std::expected<void, Failure> check_destinations(const EmbeddedOptions& options,
+                                                const EmbeddedOutbox::Dependencies& dependencies) {
+  const auto& own = dependencies.destinations;
+  const auto wrong = [](std::string_view fault_and_cure) {
+    return std::unexpected(
+        Failure{FailureKind::invalid,
+                std::format("opening the outbox: Dependencies::destinations {}", fault_and_cure)});
+  };
+  if (std::ranges::any_of(own, [](const auto& one) { return one == nullptr; }))
+    return wrong("has one that is null; give an object, or leave it out for Postgres");
+  if (own.size() > limits::connections.max)
+    return wrong(std::format("has {}; give at most {}", own.size(), limits::connections.max));
+  if (!own.empty() || options.destination.url.empty()) return {};
+  const SystemClock clock;
+  try {
+    return postgres::PostgresDestination::create(options.destination, options.sources, Uuid{},
+                                                 clock, [](const LogEvent&) {})
+        .transform([](const auto&) {});
+  } catch (const Error& error) {
+    return std::unexpected(error.failure());
+  }
+}
+
 std::expected<void, Failure> check_entry(const NewEntry& entry, const EmbeddedOptions& options) {
   if (!std::ranges::contains(options.sources, entry.source, &SourceConfig::name))
     return refused(
@@ -99,6 +154,7 @@ std::expected<void, Failure> check_entry(const NewEntry& entry, const EmbeddedOp
   if (entry.body.size() > options.body_bytes_max)
     return refused(std::format("its body has {} bytes; give at most {}, or raise body_bytes_max",
                                entry.body.size(), options.body_bytes_max));
+  if (auto fault = fault_of_texts(entry)) return refused(*fault);
   if (!entry.dedupe_key) return {};
   if (entry.dedupe_key->empty() || entry.dedupe_key->size() > limits::dedupe_key_bytes_max)
     return refused(std::format("its dedupe_key has {} bytes; give 1 to {}, such as a hash of it",

@@ -1,6 +1,9 @@
 #include "embedded/core.hpp"
 
+#include <exception>
+#include <format>
 #include <random>
+#include <type_traits>
 #include <utility>
 
 #include "postgres/destination.hpp"
@@ -14,36 +17,60 @@ std::vector<std::string> names_of(const std::vector<SourceConfig>& sources) {
   return names;
 }
 
+/// The system may have no thread, descriptor or memory left.
+template <class F>
+std::invoke_result_t<F> without_throwing(F&& function) {
+  try {
+    return std::forward<F>(function)();
+  } catch (const Error& error) {
+    return std::unexpected(error.failure());
+  } catch (const std::exception& error) {
+    return std::unexpected(Failure{
+        FailureKind::unavailable,
+        std::format("starting outbox and relay: {}; give the process more of it", error.what())});
+  }
+}
+
 }  // namespace
 
 std::expected<std::unique_ptr<Core>, Failure> Core::start(Settings settings,
                                                           Dependencies dependencies) {
-  std::unique_ptr<Core> core(new Core(std::move(dependencies)));
-  if (auto begun = core->begin(std::move(settings)); !begun) return std::unexpected(begun.error());
-  return core;
+  return without_throwing([&]() -> std::expected<std::unique_ptr<Core>, Failure> {
+    std::unique_ptr<Core> core(new Core(std::move(dependencies)));
+    if (auto begun = core->begin(std::move(settings)); !begun)
+      return std::unexpected(begun.error());
+    return core;
+  });
 }
 
 Core::~Core() {
   (void)stop(std::chrono::milliseconds(0));
+  writer_ = {};
+  relay_.reset();
+  // Given up with its lock: only a new process can tell what a broken disk holds, so this one must
+  // not open the file again.
+  if (broken_) static_cast<void>(outbox_.release());
+  outbox_.reset();
 }
 
 std::expected<void, Failure> Core::begin(Settings settings) {
   auto opened = Outbox::open(settings.outbox, {.clock = dependencies_.clock,
                                                .log = dependencies_.log,
-                                               .on_broken = dependencies_.on_broken,
+                                               .on_broken =
+                                                   [this](const Failure& failure) {
+                                                     broken_ = true;
+                                                     if (dependencies_.on_broken)
+                                                       dependencies_.on_broken(failure);
+                                                   },
                                                .vfs = {}});
   if (!opened) return std::unexpected(opened.error());
   outbox_ = std::move(*opened);
   auto made = parts(settings.destination, settings.sources, std::move(settings.destinations));
   if (!made) return std::unexpected(made.error());
-  try {
-    relay_ = std::make_unique<relay::RelayHolder>(
-        std::move(*made),
-        relay::RelayHolder::Dependencies{
-            .outbox = *outbox_, .clock = dependencies_.clock, .log = dependencies_.log});
-  } catch (const Error& error) {
-    return std::unexpected(error.failure());
-  }
+  relay_ = std::make_unique<relay::RelayHolder>(
+      std::move(*made),
+      relay::RelayHolder::Dependencies{
+          .outbox = *outbox_, .clock = dependencies_.clock, .log = dependencies_.log});
   outbox_->on_appended([relay = relay_.get()] { relay->wake(); });
   writer_ = std::jthread([this](const std::stop_token& stop) { outbox_->run_writer(stop); });
   relay_->start();
@@ -73,9 +100,11 @@ std::expected<void, Failure> Core::replace_relay(const DestinationConfig& destin
                                                  const std::vector<SourceConfig>& sources,
                                                  std::chrono::milliseconds limit,
                                                  const std::stop_token& give_up) {
-  auto made = parts(destination, sources, {});
-  if (!made) return std::unexpected(made.error());
-  return relay_->replace(std::move(*made), limit, give_up);
+  return without_throwing([&]() -> std::expected<void, Failure> {
+    auto made = parts(destination, sources, {});
+    if (!made) return std::unexpected(made.error());
+    return relay_->replace(std::move(*made), limit, give_up);
+  });
 }
 
 bool Core::stop(std::chrono::milliseconds limit) {

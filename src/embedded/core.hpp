@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <expected>
 #include <functional>
@@ -74,6 +75,8 @@ class Core {
   std::unique_ptr<Outbox> outbox_;
   std::unique_ptr<relay::RelayHolder> relay_;
   std::jthread writer_;
+  // Atomic: any thread.
+  std::atomic<bool> broken_ = false;
   // Owned by the owner.
   std::optional<bool> stopped_;  ///< What stop has answered.
 };

@@ -41,6 +41,8 @@ std::expected<std::unique_ptr<EmbeddedOutbox>, Failure> EmbeddedOutbox::open(
     EmbeddedOptions options, Dependencies dependencies) {
   if (auto checked = embedded::check_options(options); !checked)
     return std::unexpected(checked.error());
+  if (auto checked = embedded::check_destinations(options, dependencies); !checked)
+    return std::unexpected(checked.error());
   auto impl = std::make_unique<Impl>(std::move(options), dependencies.clock);
   if (!dependencies.log) dependencies.log = [](const LogEvent&) {};
   auto started = embedded::Core::start({.outbox = impl->options.outbox,
@@ -71,11 +73,11 @@ AppendTicket EmbeddedOutbox::submit(NewEntry entry) {
     return AppendTicket(std::move(refused));
   }
   if (entry.received_at == WallTime{}) entry.received_at = impl_->clock.wall_now();
-  return outbox().submit(std::move(entry));
+  return impl_->core->outbox().submit(std::move(entry));
 }
 
 bool EmbeddedOutbox::await_drained(std::chrono::milliseconds limit) {
-  return outbox().await_drained(limit);
+  return impl_->core->outbox().await_drained(limit);
 }
 
 std::expected<bool, Failure> EmbeddedOutbox::pause(const std::optional<std::string>& source) {
@@ -90,7 +92,7 @@ std::expected<EntryChange, Failure> EmbeddedOutbox::change(EntryAction action, c
                                                            std::chrono::milliseconds limit) {
   std::optional<HeldBack> held;
   if (action != EntryAction::retry) {
-    auto found = outbox().find(id);
+    auto found = find(id);
     if (!found) return std::unexpected(found.error());
     if (*found) {
       held = impl_->core->relay().hold_back((*found)->seq, limit);
@@ -101,11 +103,19 @@ std::expected<EntryChange, Failure> EmbeddedOutbox::change(EntryAction action, c
                     "again when the destination answers"});
     }
   }
-  return outbox().change(action, id);
+  return impl_->core->outbox().change(action, id);
 }
 
-Outbox& EmbeddedOutbox::outbox() {
-  return impl_->core->outbox();
+std::expected<std::optional<Entry>, Failure> EmbeddedOutbox::find(const Uuid& id) {
+  return impl_->core->outbox().find(id);
+}
+
+std::expected<std::vector<EntrySummary>, Failure> EmbeddedOutbox::list(const ListRequest& request) {
+  return impl_->core->outbox().list(request);
+}
+
+OutboxStats EmbeddedOutbox::outbox_stats() const {
+  return impl_->core->outbox().stats();
 }
 
 RelayStats EmbeddedOutbox::relay_stats() const {

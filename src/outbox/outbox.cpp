@@ -34,9 +34,8 @@ AppendTicket Outbox::submit(NewEntry entry) {
   if (too_large) entry.body.clear();
   auto shared = std::make_shared<AppendTicket::Shared>(std::move(entry));
   if (too_large) {
-    shared->answer.set(std::unexpected(
-        Failure{FailureKind::invalid,
-                "storing the entry: its body is over 512 MiB; lower ingress.max_body"}));
+    shared->answer.set(std::unexpected(Failure{
+        FailureKind::invalid, "storing the entry: its body is over 512 MiB; send a smaller one"}));
   } else {
     impl_->queue.push(shared);
   }

@@ -45,7 +45,7 @@ Outbox::Impl::Impl(OutboxConfig config_given, Dependencies dependencies)
   node = ledger->meta().node;
   const auto broken = [this](const Failure& failure) {
     suspect();
-    if (on_broken) on_broken(failure);
+    if (!broken_down.exchange(true) && on_broken) on_broken(failure);
   };
   writer = std::make_unique<outbox::Writer>(
       std::move(ledger), queue, config,

@@ -79,8 +79,7 @@ auto Outbox::Impl::with_reader(F&& function) {
     const auto refusal = queue.refusal();
     if (refusal && refusal->kind == FailureKind::broken) throw Error(*refusal);
     if (!slot)
-      throw Error(
-          {FailureKind::unavailable, "reading the outbox: it is closed; start the process again"});
+      throw Error({FailureKind::unavailable, "reading the outbox: it is closed; open it again"});
     try {
       return std::forward<F>(function)(*slot);
     } catch (const SQLite::Exception& error) {

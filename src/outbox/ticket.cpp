@@ -98,7 +98,7 @@ std::expected<Appended, Failure> AppendTicket::wait(std::chrono::milliseconds ti
   return std::unexpected(Failure{
       FailureKind::overloaded,
       std::format("storing the entry: not on disk within {} ms, it may still come; look at the "
-                  "disk, or raise ingress.append_timeout",
+                  "disk, or raise append_timeout",
                   timeout.count())});
 }
 

@@ -8,6 +8,17 @@
 #include "base/check.hpp"
 
 namespace holdfast::outbox {
+namespace {
+
+/// Of what is no Error, in practice lack of memory: it may have come at any step of a commit.
+Failure unknown_failure() {
+  return {FailureKind::broken,
+          "storing entries: out of memory, or a clock or log threw; give the process more memory "
+          "and start it again"};
+}
+
+}  // namespace
+
 Writer::Writer(std::unique_ptr<Ledger> ledger, SubmitQueue& queue, const OutboxConfig& config,
                Dependencies dependencies)
     : clock_(dependencies.clock),
@@ -38,8 +49,10 @@ bool Writer::run_once() {
     return grouped || kept;
   } catch (const Error& error) {
     break_down(error.failure());
-    return false;
+  } catch (...) {
+    break_down(unknown_failure());
   }
+  return false;
 }
 
 void Writer::run(const std::stop_token& stop) {
@@ -53,9 +66,12 @@ void Writer::run(const std::stop_token& stop) {
     }
   } catch (const Error& error) {
     break_down(error.failure());
+  } catch (...) {
+    break_down(unknown_failure());
   }
   // Nobody would answer what came later.
   queue_.refuse({FailureKind::unavailable, "storing entries: the process is stopping; send again"});
+  drained_.raise();
 }
 
 bool Writer::run_group() {
@@ -65,16 +81,18 @@ bool Writer::run_group() {
   std::uint64_t bytes = 0;
   for (const auto& work : group) bytes += bytes_of(work);
   try {
-    commit(group);
+    commit(group, bytes);
   } catch (const Error& error) {
     for (const auto& work : group) fail(work, error.failure());
     throw;
+  } catch (...) {
+    for (const auto& work : group) fail(work, unknown_failure());
+    throw;
   }
-  queue_.release(bytes);
   return true;
 }
 
-void Writer::commit(const std::vector<Work>& group) {
+void Writer::commit(const std::vector<Work>& group, std::uint64_t bytes) {
   auto outcome = ledger_->commit(group);
   if (outcome.failure) {
     note("outbox_commit_refused", *outcome.failure);
@@ -87,6 +105,8 @@ void Writer::commit(const std::vector<Work>& group) {
     plan_retention();
   }
   publish();
+  // Before the answers: who has one may append the next at once, and must find room.
+  queue_.release(bytes);
   answer(group, outcome);
   if (outcome.added_pending) announce();
 }
@@ -140,11 +160,14 @@ void Writer::publish() {
 }
 
 bool Writer::await_drained(std::chrono::milliseconds limit) {
-  const auto deadline = clock_.steady_now() + limit;
+  // Beyond a day it is no limit any more, and adding it to the clock could overflow.
+  constexpr std::chrono::milliseconds limit_max = std::chrono::hours(24);
+  const auto deadline = clock_.steady_now() + std::min(limit, limit_max);
   for (;;) {
     const auto epoch = drained_.epoch();
     if (view().meta.count(EntryState::pending) == 0) return true;
-    if (clock_.steady_now() >= deadline) return false;
+    // Nothing will be settled any more: stopped, or broken.
+    if (queue_.refusal() || clock_.steady_now() >= deadline) return false;
     drained_.wait(epoch, deadline, {});
   }
 }
@@ -171,11 +194,12 @@ void Writer::refuse_all(const Failure& failure) {
   for (const auto& work : backlog_) fail(work, failure);
   backlog_.clear();
   queue_.refuse(failure);
+  drained_.raise();
 }
 
 void Writer::close() {
   if (!ledger_) return;
-  refuse_all({FailureKind::unavailable, "using the outbox: it is closed; start the process again"});
+  refuse_all({FailureKind::unavailable, "using the outbox: it is closed; open it again"});
   try {
     if (const auto result = ledger_->wind_up(); !result)
       note("outbox_checkpoint_refused", result.error());

@@ -58,7 +58,7 @@ class Writer {
 
  private:
   bool run_group();
-  void commit(const std::vector<Work>& group);
+  void commit(const std::vector<Work>& group, std::uint64_t bytes);
   void settle_alone(const std::vector<Work>& group, GroupOutcome& outcome);
   void answer(const std::vector<Work>& group, const GroupOutcome& outcome);
   bool keep_house();

@@ -30,10 +30,10 @@ Flights::Flight::~Flight() {
   {
     const std::scoped_lock lock(flights_.mutex_);
     auto& sent = flights_.sent_[machine_];
-    if (in_doubt_) {
-      sent.in_doubt.insert(sent.now.begin(), sent.now.end());
-    } else {
+    if (told_) {
       flights_.told(sent.now);
+    } else {
+      sent.in_doubt.insert(sent.now.begin(), sent.now.end());
     }
     sent.now.clear();
   }
@@ -55,8 +55,10 @@ bool Flights::in_flight(std::int64_t seq) const {
 }
 
 bool Flights::hold_back(std::int64_t seq, std::chrono::milliseconds limit) {
+  // Beyond a day it is no limit any more, and adding it to the clock could overflow.
+  constexpr std::chrono::milliseconds limit_max = std::chrono::hours(24);
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, limit, [&] { return closed_ || !in_flight(seq); });
+  changed_.wait_for(lock, std::min(limit, limit_max), [&] { return closed_ || !in_flight(seq); });
   if (in_flight(seq)) return false;
   held_back_.insert(seq);
   return true;

@@ -37,14 +37,15 @@ class Flights {
     Flight& operator=(const Flight&) = delete;
     /// False: claim again, this batch may be out of date.
     [[nodiscard]] bool begun() const { return begun_; }
-    /// The outcome is not known, or could not be written.
-    void in_doubt() { in_doubt_ = true; }
+    /// The outcome is known, and written if it was a delivery. Whatever ends without this, such as
+    /// by an exception, leaves the batch in doubt.
+    void told() { told_ = true; }
 
    private:
     Flights& flights_;
     const std::uint32_t machine_;
     bool begun_ = false;
-    bool in_doubt_ = false;
+    bool told_ = false;
   };
 
   /// Waits until the entry is not in flight, and keeps it from being sent until release.

@@ -94,12 +94,12 @@ Machine::After Machine::deliver(const Batch& batch) {
     return After::end_pass;  // An operator has changed something since the claim.
   auto outcome = attempt(batch);
   if (!outcome) {
-    if (outcome.error().in_doubt) flight.in_doubt();
+    if (!outcome.error().in_doubt) flight.told();
     return on_failure(batch, outcome.error());
   }
-  if (settle_delivered(batch, *outcome)) return After::go_on;
-  flight.in_doubt();
-  return After::end_pass;
+  if (!settle_delivered(batch, *outcome)) return After::end_pass;
+  flight.told();
+  return After::go_on;
 }
 
 Machine::Outcome Machine::attempt(const Batch& batch) {

@@ -61,11 +61,11 @@ void Machine::probe_source(const SourcePause& pause, const Batch& oldest) {
   if (!flight.begun()) return;  // An operator has changed something: the next step tries again.
   const auto outcome = attempt(oldest);
   if (!outcome) {
-    if (outcome.error().in_doubt) flight.in_doubt();
+    if (!outcome.error().in_doubt) flight.told();
     return on_probe_failure(pause, oldest, outcome.error());
   }
   // Settled first: the machine that the entry belongs to shall not find it pending.
-  if (!settle_delivered(oldest, *outcome)) flight.in_doubt();
+  if (settle_delivered(oldest, *outcome)) flight.told();
   resume_source(oldest.front().source);
 }
 

@@ -4,7 +4,9 @@
 #include <exception>
 #include <format>
 #include <iterator>
+#include <string_view>
 #include <thread>
+#include <type_traits>
 #include <utility>
 
 #include "relay/machine.hpp"
@@ -115,16 +117,25 @@ class HOLDFAST_HIDDEN Relay::Impl {
   }
 
  private:
+  /// A thread for each machine. Where the system has no more of them, this one drives those that
+  /// are left over, in turn.
   void run_machines(const std::stop_token& stop) {
+    std::vector<relay::Machine*> mine{machines_.front().get()};
     std::vector<std::jthread> others;
-    for (std::size_t i = 1; i < machines_.size(); ++i)
-      others.emplace_back(
-          [this, i](const std::stop_token& token) { run_machine(*machines_[i], token); });
+    for (std::size_t i = 1; i < machines_.size(); ++i) {
+      try {
+        others.emplace_back(
+            [this, i](const std::stop_token& token) { run_in_turn({machines_[i].get()}, token); });
+      } catch (const std::exception& error) {
+        tell(error.what());
+        mine.push_back(machines_[i].get());
+      }
+    }
     // All at once, not one after the other as they are joined.
     const std::stop_callback stop_others(stop, [&] {
       for (auto& other : others) other.request_stop();
     });
-    run_machine(*machines_.front(), stop);
+    run_in_turn(mine, stop);
   }
 
   void restore_pauses() {
@@ -145,31 +156,44 @@ class HOLDFAST_HIDDEN Relay::Impl {
     while (!stop.stop_requested()) shared_.wake.wait(shared_.wake.epoch(), std::nullopt, stop);
   }
 
-  void run_machine(relay::Machine& machine, const std::stop_token& stop) {
-    machine.stop_with(stop);
+  void run_in_turn(const std::vector<relay::Machine*>& machines, const std::stop_token& stop) {
+    for (auto* const machine : machines) machine->stop_with(stop);
     while (!stop.stop_requested()) {
       const auto epoch = shared_.wake.epoch();
-      const RelayStep next = guarded_step(machine);
-      if (!next.next || *next.next > clock_.steady_now()) shared_.wake.wait(epoch, next.next, stop);
+      std::optional<SteadyTime> next;
+      for (auto* const machine : machines) {
+        const auto step = guarded([&] { return machine->step(); });
+        const auto wanted = step ? step->next : clock_.steady_now() + exception_pause;
+        if (wanted && (!next || *wanted < *next)) next = wanted;
+      }
+      if (!next || *next > clock_.steady_now()) shared_.wake.wait(epoch, next, stop);
     }
-    machine.close_session();
+    for (auto* const machine : machines)
+      static_cast<void>(guarded([&] {
+        machine->close_session();
+        return true;
+      }));
   }
 
-  /// The edge of the thread: whatever was not settled is still pending, so going on is safe.
-  [[nodiscard]] RelayStep guarded_step(relay::Machine& machine) {
+  /// The edge of the thread: whatever was not settled is still pending, so going on is safe. A
+  /// program's own destination may throw anything.
+  template <class F>
+  [[nodiscard]] auto guarded(F&& function) -> std::optional<std::invoke_result_t<F>> {
     try {
-      return machine.step();
+      return std::forward<F>(function)();
     } catch (const std::exception& error) {
-      tell(error);
-      return {clock_.steady_now() + exception_pause};
+      tell(error.what());
+    } catch (...) {
+      tell("something that is no std::exception was thrown");
     }
+    return std::nullopt;
   }
 
   /// Where there is no memory, there may be none for a line of the log either.
-  void tell(const std::exception& error) noexcept {
+  void tell(std::string_view what) noexcept {
     try {
-      log_({LogLevel::error, "relay_failed", std::format("Relaying: {}; going on.", error.what())});
-    } catch (const std::exception&) {
+      log_({LogLevel::error, "relay_failed", std::format("Relaying: {}; going on.", what)});
+    } catch (...) {
       return;
     }
   }

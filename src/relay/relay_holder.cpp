@@ -135,7 +135,10 @@ bool RelayHolder::end_turn(std::chrono::milliseconds limit, const std::stop_toke
   lock.lock();
   if (changed_.wait_for(lock, give_up, limit, ended)) return true;
   if (give_up.stop_requested()) return false;
+  // Not under the lock either: a program's own destination may ask how the relay stands.
+  lock.unlock();
   running->interrupt();
+  lock.lock();
   return changed_.wait_for(lock, give_up, interrupt_grace, ended);
 }
 

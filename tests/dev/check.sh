@@ -15,7 +15,7 @@ check_format() { sources | xargs clang-format --dry-run --Werror; }
 
 # Doxygen over the public headers: no symbol without a comment. Its pages are the reference.
 check_doc() {
-  HOLDFAST_VERSION=$(sed -n 's/^project(holdfast VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
+  HOLDFAST_VERSION=$(sed -n 's/^#define HOLDFAST_VERSION_[A-Z]* //p' include/holdfast/version.hpp | paste -sd.)
   export HOLDFAST_VERSION
   rm -rf build/doxygen
   mkdir -p build

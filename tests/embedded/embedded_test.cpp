@@ -4,11 +4,17 @@
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <filesystem>
+#include <new>
+#include <optional>
+#include <span>
+#include <stdexcept>
 #include <thread>
 
 #include "base/guarded.hpp"
 #include "support/fake_clock.hpp"
 #include "support/fake_destination.hpp"
+#include "support/leaks_allowed.hpp"
 #include "support/postgres_cluster.hpp"
 #include "support/scratch_folder.hpp"
 #include "support/wait.hpp"
@@ -110,7 +116,7 @@ TEST_CASE("embedded: a source's own statement runs in the transaction of its ent
   REQUIRE(outbox->await_drained(60s));
   CHECK(cluster.query("SELECT id FROM orders") == std::vector<std::vector<std::string>>{{"7"}});
   // The other one breaks the key: it stands alone as a dead letter.
-  CHECK(outbox->outbox().stats().entries[static_cast<std::size_t>(EntryState::dead)] == 1);
+  CHECK(outbox->outbox_stats().entries[static_cast<std::size_t>(EntryState::dead)] == 1);
 }
 
 TEST_CASE("embedded: a program brings its own destination and its own wall clock", "[embedded]") {
@@ -129,7 +135,7 @@ TEST_CASE("embedded: a program brings its own destination and its own wall clock
   REQUIRE(embedded.outbox->await_drained(30s));
   REQUIRE(embedded.server.rows().size() == 1);
   CHECK(embedded.server.rows()[0].id == stored->id);
-  const auto entry = embedded.outbox->outbox().find(stored->id);
+  const auto entry = embedded.outbox->find(stored->id);
   REQUIRE(entry);
   CHECK((*entry)->received_at < SystemClock().wall_now() - 23h);
 }
@@ -224,7 +230,7 @@ TEST_CASE("embedded: what comes after the stop is refused", "[embedded]") {
   CHECK(refused.error().kind == FailureKind::unavailable);
 }
 
-TEST_CASE("embedded: events go to the callback, and nothing is printed", "[embedded]") {
+TEST_CASE("embedded: events go to the callback", "[embedded]") {
   const Place place;
   base::Guarded<std::vector<std::string>> names;
   EmbeddedOutbox::Dependencies dependencies;
@@ -238,6 +244,141 @@ TEST_CASE("embedded: events go to the callback, and nothing is printed", "[embed
   REQUIRE(outbox->append(order("one")));
   REQUIRE(outbox->await_drained(30s));
   CHECK(std::ranges::contains(names.copy(), "delivery_retry"));
+}
+
+namespace {
+
+/// A destination that throws before it works.
+class Thrower final : public Destination {
+ public:
+  explicit Thrower(FakeDestination& server) : inner_(server.another_session()) {}
+  std::expected<std::vector<Delivered>, DeliveryFailure> deliver(
+      std::span<const Entry> batch) override {
+    const int call = calls_++;
+    if (call == 0) throw std::runtime_error("thrown by the program");
+    if (call == 1) throw 7;
+    return inner_->deliver(batch);
+  }
+  std::expected<void, DeliveryFailure> probe() override { return inner_->probe(); }
+  bool connected() const override { return inner_->connected(); }
+  void close() override {
+    inner_->close();
+    throw std::runtime_error("thrown at the end");
+  }
+  void interrupt() override { inner_->interrupt(); }
+  std::uint64_t connects() const override { return inner_->connects(); }
+
+ private:
+  std::unique_ptr<FakeDestination> inner_;
+  std::atomic<int> calls_{0};
+};
+
+}  // namespace
+
+TEST_CASE("embedded: what a destination throws is logged, and its batch is sent again",
+          "[embedded]") {
+  const Place place;
+  FakeDestination server;
+  std::atomic<int> told{0};
+  EmbeddedOutbox::Dependencies dependencies;
+  dependencies.log = [&](const LogEvent& event) { told += event.name == "relay_failed"; };
+  dependencies.destinations.push_back(std::make_unique<Thrower>(server));
+  const auto outbox = open_or_fail(place.options(), std::move(dependencies));
+  REQUIRE(outbox->append(order("one")));
+  REQUIRE(outbox->await_drained(60s));
+  CHECK(told == 2);
+  CHECK(server.rows().size() == 1);
+  CHECK(outbox->stop());
+  CHECK(told == 3);
+}
+
+TEST_CASE("embedded: an entry whose delivery threw is in doubt, and is not discarded meanwhile",
+          "[embedded]") {
+  class AlwaysThrows final : public Destination {
+   public:
+    std::expected<std::vector<Delivered>, DeliveryFailure> deliver(
+        std::span<const Entry> /*batch*/) override {
+      called = true;
+      throw std::bad_alloc();
+    }
+    std::expected<void, DeliveryFailure> probe() override { return {}; }
+    bool connected() const override { return true; }
+    void close() override {}
+    void interrupt() override {}
+    std::uint64_t connects() const override { return 1; }
+    std::atomic<bool> called{false};
+  };
+  const Place place;
+  EmbeddedOutbox::Dependencies dependencies;
+  dependencies.destinations.push_back(std::make_unique<AlwaysThrows>());
+  auto& destination = static_cast<AlwaysThrows&>(*dependencies.destinations[0]);
+  const auto outbox = open_or_fail(place.options(), std::move(dependencies));
+  const auto stored = outbox->append(order("one"));
+  REQUIRE(stored);
+  REQUIRE(eventually([&] { return destination.called.load(); }, 30s));
+  const auto change = outbox->change(EntryAction::discard, stored->id, 0ms);
+  REQUIRE_FALSE(change);
+  CHECK(change.error().kind == FailureKind::unavailable);
+}
+
+TEST_CASE("embedded: a broken outbox says so once, refuses, and is not opened again here",
+          "[embedded]") {
+  const Place place;
+  std::atomic<int> broken{0};
+  EmbeddedOutbox::Dependencies dependencies;
+  dependencies.on_broken = [&](const Failure&) { ++broken; };
+  // Given up on purpose: only a new process can tell what the disk holds.
+  const support::LeaksAllowed leaks;
+  auto outbox = open_or_fail(place.options(), std::move(dependencies));
+  REQUIRE(outbox->append(order("one")));
+  std::filesystem::remove(place.options().outbox.path);
+  const auto refused = outbox->append(order("two"));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == FailureKind::broken);
+  CHECK(outbox->append(order("three")).error().kind == FailureKind::broken);
+  CHECK_FALSE(outbox->await_drained(std::chrono::milliseconds::max()));
+  outbox.reset();
+  CHECK(broken == 1);
+  const auto again = EmbeddedOutbox::open(place.options());
+  REQUIRE_FALSE(again);
+  CHECK(again.error().kind == FailureKind::refused);
+}
+
+TEST_CASE("embedded: a stop ends the wait of somebody else for the drain", "[embedded]") {
+  const Place place;
+  auto outbox = open_or_fail(place.options());
+  REQUIRE(outbox->append(order("waits")));
+  std::optional<bool> drained;
+  {
+    std::jthread waiting(
+        [&] { drained = outbox->await_drained(std::chrono::milliseconds::max()); });
+    CHECK(outbox->stop());
+  }
+  CHECK(drained == false);
+}
+
+TEST_CASE("embedded: two outboxes in one process know nothing of each other", "[embedded]") {
+  const WithFake one;
+  const WithFake two;
+  REQUIRE(one.outbox->append(order("a", "key")));
+  REQUIRE(two.outbox->append(order("b", "key")));
+  REQUIRE((one.outbox->await_drained(30s) && two.outbox->await_drained(30s)));
+  CHECK(one.server.rows()[0].body == "a");
+  CHECK(two.server.rows()[0].body == "b");
+}
+
+TEST_CASE("embedded: a pause of everything holds all, and outlives the process", "[embedded]") {
+  WithFake embedded;
+  CHECK(embedded.outbox->pause() == true);
+  embedded.outbox.reset();
+  EmbeddedOutbox::Dependencies dependencies;
+  dependencies.destinations.push_back(embedded.server.another_session());
+  const auto outbox = open_or_fail(embedded.place.options(), std::move(dependencies));
+  REQUIRE(outbox->append(order("held")));
+  CHECK(outbox->relay_stats().paused);
+  CHECK(embedded.server.rows().empty());
+  CHECK(outbox->resume() == true);
+  CHECK(outbox->await_drained(30s));
 }
 
 }  // namespace holdfast

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "holdfast/embedded_outbox.hpp"
+#include "support/fake_destination.hpp"
 #include "support/scratch_folder.hpp"
 
 namespace holdfast {
@@ -47,6 +48,7 @@ TEST_CASE("embedded: options that cannot work are refused by name, and nothing i
        [](auto& o) { o.outbox.max_size_bytes = mib - 1; }},
       {"outbox.keep_delivered", "give 0ms", [](auto& o) { o.outbox.keep_delivered = -1ms; }},
       {"outbox.dedupe_window", "give 0ms", [](auto& o) { o.outbox.dedupe_window = -1h; }},
+      {"destination.schema", "another name", [](auto& o) { o.destination.schema = "pg_mine"; }},
       {"sources", "add one", [](auto& o) { o.sources.clear(); }},
       {"sources", "letters", [](auto& o) { o.sources[0].name = "a b"; }},
       {"sources", "letters", [](auto& o) { o.sources[0].name = std::string(65, 'a'); }},
@@ -98,6 +100,24 @@ TEST_CASE("embedded: a URL, a schema or a statement that cannot be used is refus
   REQUIRE_FALSE(opened);
   CHECK(opened.error().kind == FailureKind::refused);
   CHECK_FALSE(opened.error().message.contains("canary"));
+  CHECK(std::filesystem::is_empty(folder.path()));
+}
+
+TEST_CASE("embedded: a destination that is none, and one too many, are refused",
+          "[embedded][options]") {
+  const ScratchFolder folder;
+  EmbeddedOutbox::Dependencies dependencies;
+  SECTION("null") {
+    dependencies.destinations.emplace_back();
+  }
+  SECTION("65") {
+    for (int i = 0; i < 65; ++i)
+      dependencies.destinations.push_back(std::make_unique<support::FakeDestination>());
+  }
+  const auto opened = EmbeddedOutbox::open(options_in(folder), std::move(dependencies));
+  REQUIRE_FALSE(opened);
+  CHECK(opened.error().kind == FailureKind::invalid);
+  CHECK(std::filesystem::is_empty(folder.path()));
 }
 
 TEST_CASE("embedded: an entry is held to its limits, at each and one beyond",
@@ -125,7 +145,20 @@ TEST_CASE("embedded: an entry is held to its limits, at each and one beyond",
   CHECK_THAT(refusal(entry_of("orders", "1", std::string("canary\0", 7))),
              ContainsSubstring("NUL"));
   CHECK_THAT(refusal(entry_of("canary")), ContainsSubstring("EmbeddedOptions::sources"));
-  CHECK(outbox.outbox().stats().appended == 2);
+  auto texts = entry_of("orders");
+  texts.target = texts.content_type = texts.method = std::string(64 * kib, 't');
+  texts.headers.assign(1000, {"name", "value"});
+  CHECK(outbox.append(texts));
+  texts.target += 't';
+  CHECK_THAT(refusal(texts), ContainsSubstring("target has 65537 bytes"));
+  texts.target.clear();
+  texts.headers.push_back({"one", "more"});
+  CHECK_THAT(refusal(texts), ContainsSubstring("1001 headers"));
+  texts.headers.assign(1, {"h", std::string(512 * kib - 1, 'v')});
+  CHECK(outbox.append(texts));
+  texts.headers[0].value += 'v';
+  CHECK_THAT(refusal(texts), ContainsSubstring("headers have 524289 bytes"));
+  CHECK(outbox.outbox_stats().appended == 4);
 }
 
 }  // namespace holdfast

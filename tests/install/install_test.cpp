@@ -77,10 +77,12 @@ class InstalledTree {
     return flags;
   }
   /// A program of one file, built by what pkg-config says.
-  [[nodiscard]] std::string compile(const fs::path& main, const std::string& package) const {
-    const auto program = file("by-pkg-config-" + package);
+  [[nodiscard]] std::string compile(const fs::path& main,
+                                    const std::vector<std::string>& packages) const {
+    const auto program = file(main.stem().string() + ".program");
     std::vector<std::string> arguments{"c++", "-std=c++23", main.string(), "-o", program};
-    for (const auto& flag : flags(package)) arguments.push_back(flag);
+    for (const auto& package : packages)
+      for (const auto& flag : flags(package)) arguments.push_back(flag);
     arguments.push_back("-Wl,-rpath," + libraries().string());
     run_well(std::move(arguments));
     return program;
@@ -140,7 +142,7 @@ TEST_CASE("install: the daemon drains a file that the library wrote, one at a ti
   const InstalledTree tree;
   const PostgresCluster cluster;
   // By pkg-config this time.
-  const auto program = tree.compile(source / "examples" / "embed" / "main.cpp", "holdfast");
+  const auto program = tree.compile(source / "examples" / "embed" / "main.cpp", {"holdfast"});
   const auto outbox = tree.file("outbox.db");
   const auto shell =
       std::format("printf '{{\"id\":1}}\\n{{\"id\":2}}\\n' | timeout 30 {} {}", program, outbox);
@@ -166,10 +168,72 @@ TEST_CASE("install: the daemon drains a file that the library wrote, one at a ti
              ContainsSubstring(" duplicate\n"));
 }
 
+TEST_CASE("install: what a program printed an id for outlives its kill -9", "[install][postgres]") {
+  const InstalledTree tree;
+  const PostgresCluster cluster;
+  const auto program = tree.compile(source / "examples" / "embed" / "main.cpp", {"holdfast"});
+  const auto outbox = tree.file("outbox.db");
+  const ScratchFolder folder;
+  // A line, and then nothing: the program waits for more. Without Postgres nothing is delivered.
+  const auto script = std::format(
+      "mkfifo {0}/pipe; sh -c 'echo 1; exec sleep 600' > {0}/pipe & feeder=$!\n"
+      "{1} {2} < {0}/pipe > {0}/out & program=$!\n"
+      "until grep -q stored {0}/out 2>/dev/null; do kill -0 $program || exit 1; sleep 0.05; done\n"
+      "kill -9 $program; wait $program; kill $feeder; exit 0",
+      folder.path(), program, outbox);
+  run_well({"sh", "-c", script});
+  const auto id = support::read_file(folder.file("out")).substr(0, 36);
+  CHECK_THAT(embed(program, outbox, "", cluster.url()), ContainsSubstring("all delivered"));
+  CHECK(cluster.query("SELECT id FROM holdfast.inbox") ==
+        std::vector<std::vector<std::string>>{{id}});
+}
+
+TEST_CASE("install: one program may link both libraries", "[install][postgres]") {
+  const InstalledTree tree;
+  const PostgresCluster cluster;
+  const auto main = tree.file("both.cpp");
+  support::write_file(main, R"(
+#include <cstdio>
+#include <holdfast/embedded_outbox.hpp>
+#include <holdfast/postgres.hpp>
+#include <pqxx/pqxx>
+
+int main(int, char** argv) {
+  holdfast::PoolOptions options;
+  try {
+    const holdfast::Pool refused(options);
+    return 1;
+  } catch (const holdfast::Error& error) {
+    std::puts(error.what());
+  }
+  options.url = holdfast::Secret(argv[1]);
+  holdfast::Pool pool(options);
+  holdfast::EmbeddedOptions embedded;
+  embedded.outbox.path = argv[2];
+  embedded.destination.url = options.url;
+  embedded.sources = {{.name = "orders"}};
+  auto outbox = holdfast::EmbeddedOutbox::open(embedded);
+  if (!outbox) return 2;
+  holdfast::NewEntry entry;
+  entry.source = "orders";
+  entry.body = "1";
+  if (!(*outbox)->append(entry) || !(*outbox)->await_drained(std::chrono::seconds(60))) return 3;
+  const auto rows = holdfast::with_db(pool, [](pqxx::work& work) {
+    return work.query_value<int>("SELECT count(*) FROM holdfast.inbox");
+  });
+  std::printf("%d row\n", rows);
+}
+)");
+  const auto program = tree.compile(main, {"holdfast", "holdfast-postgres"});
+  CHECK_THAT(run_well({program, cluster.url(), tree.file("both.db")}),
+             ContainsSubstring("the URL is empty") && ContainsSubstring("1 row\n"));
+}
+
 TEST_CASE("install: the libraries show what is public and hide all else", "[install]") {
   const InstalledTree tree;
   const std::regex internal(
-      "SQLite|nlohmann|pqxx|::Impl\\b|::Shared\\b|holdfast::(base|outbox|relay|postgres|embedded)::");
+      "SQLite|nlohmann|pqxx|::Impl\\b|::Shared\\b|holdfast::(base|outbox|relay|postgres|embedded):"
+      ":");
   for (const auto* name : {"libholdfast.so", "libholdfast-postgres.so"}) {
     const auto text = run_well({"nm", "-DC", "--defined-only", (tree.libraries() / name).string()});
     std::istringstream lines(text);
@@ -198,7 +262,7 @@ TEST_CASE("install: the version is asked for and must fit", "[install]") {
                                     "find_package(holdfast {} CONFIG)\n"
                                     "message(STATUS \"found: ${{holdfast_FOUND}}\")\n",
                                     version));
-    return run_well({"cmake", "-S", folder.path(), "-B", folder.file("build"),
+    return run_well({"cmake", "-S", folder.path(), "-B", folder.file("build"), "-G", "Ninja",
                      "-DCMAKE_PREFIX_PATH=" + tree.prefix()});
   };
   CHECK_THAT(ask("0.1"), ContainsSubstring("found: 1"));
