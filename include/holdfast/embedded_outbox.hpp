@@ -117,9 +117,8 @@ class HOLDFAST_EXPORT EmbeddedOutbox {
   /// Ends the running batch, commits what waits, checkpoints and closes; every call after it is
   /// refused. What was not delivered stays pending.
   ///
-  /// Blocks:   for the batch at most `destination.shutdown_timeout`; then it is interrupted, and
-  /// two
-  ///           seconds more.
+  /// Blocks:   for the batch at most `destination.shutdown_timeout`. Then it is interrupted, and
+  ///           has two seconds.
   /// Returns:  false if the destination did not come back in time.
   bool stop();
 
