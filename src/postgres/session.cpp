@@ -35,7 +35,10 @@ std::optional<std::string_view> Rows::value(int row, int column) const {
 }
 
 Session::Session(Connection connection, const Clock& clock, const Interrupt& interrupt)
-    : connection_(std::move(connection)), clock_(&clock), interrupt_(&interrupt) {}
+    : connection_(std::move(connection)),
+      former_receiver_(PQsetNoticeReceiver(connection_.get(), ignore_notice, nullptr)),
+      clock_(&clock),
+      interrupt_(&interrupt) {}
 
 std::expected<Session, SqlError> Session::open(const Conninfo& conninfo, const Clock& clock,
                                                const Interrupt& interrupt) {
@@ -56,7 +59,6 @@ std::expected<Session, SqlError> Session::open(const Conninfo& conninfo, const C
 
 std::expected<void, SqlError> Session::handshake(const Conninfo& conninfo) {
   PGconn* connection = connection_.get();
-  PQsetNoticeReceiver(connection, ignore_notice, nullptr);
   // libpq has no call for the code of a failed connection, but in this mode the text begins with
   // it.
   PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);

@@ -88,7 +88,8 @@ class Session {
   /// A connection that somebody else has opened, from now on this session's.
   [[nodiscard]] static Session adopt(PGconn* connection, const Clock& clock,
                                      const Interrupt& interrupt);
-  /// The connection as libpq opens one, whose calls block; the caller closes it.
+  /// The connection as libpq opens one, whose calls block; the caller closes it. Notices go to a
+  /// processor if the caller sets one, and nowhere until then.
   [[nodiscard]] PGconn* release() &&;
 
   /// One simple query; may hold several statements. The rows are those of the last one.
@@ -130,6 +131,7 @@ class Session {
   [[nodiscard]] SqlError result_error(const PGresult* result) const;
 
   Connection connection_;
+  PQnoticeReceiver former_receiver_;  ///< What took the notices before: libpq's own.
   const Clock* clock_;
   const Interrupt* interrupt_;
 };

@@ -1,6 +1,11 @@
 #include "postgres/session.hpp"
 
 namespace holdfast::postgres {
+namespace {
+
+void ignore_text(void* /*argument*/, const char* /*text*/) {}
+
+}  // namespace
 
 Session Session::adopt(PGconn* connection, const Clock& clock, const Interrupt& interrupt) {
   // It fails only on a lost link, which the first statement tells.
@@ -10,6 +15,10 @@ Session Session::adopt(PGconn* connection, const Clock& clock, const Interrupt& 
 
 PGconn* Session::release() && {
   (void)PQsetnonblocking(connection_.get(), 0);
+  // The receiver hands on to the processor; libpq's own of those would print to standard error, and
+  // one of an earlier owner may be gone.
+  PQsetNoticeReceiver(connection_.get(), former_receiver_, nullptr);
+  PQsetNoticeProcessor(connection_.get(), ignore_text, nullptr);
   return connection_.release();
 }
 

@@ -13,9 +13,10 @@ bool nothing_came(const PGconn* raw, short events) {
 }  // namespace
 
 Connection::Connection(PGconn* raw)
-    : raw_(raw), link_(pqxx::connection::seize_raw_connection(raw)) {
-  // Notices are the work's affair, which can set a handler; on standard error nobody wants them.
-  link_.set_notice_handler([](pqxx::zview) {});
+    : raw_(raw), link_(pqxx::connection::seize_raw_connection(raw)) {}
+
+void Connection::forget_handler() {
+  link_.set_notice_handler({});
 }
 
 bool Connection::is_quiet() const {

@@ -15,7 +15,7 @@ namespace holdfast::wrapper {
 /// Threads:  one at a time.
 class Connection {
  public:
-  /// Takes over an open connection.
+  /// Takes over an open connection. Its notices go nowhere unless the work sets a handler.
   explicit Connection(PGconn* raw);
 
   [[nodiscard]] pqxx::connection& link() { return link_; }
@@ -31,6 +31,8 @@ class Connection {
   [[nodiscard]] bool has_failed_statement() const;
   /// True if no transaction is open.
   [[nodiscard]] bool is_between_transactions() const;
+  /// Ends the notice handler that a work has set, which may refer to what ends with the call.
+  void forget_handler();
   /// What libpq says of the last failure.
   [[nodiscard]] std::string error_text() const { return PQerrorMessage(raw_); }
   /// Gives libpq's connection back; this one must not be used any more.

@@ -117,6 +117,7 @@ std::expected<std::unique_ptr<Connection>, postgres::SqlError> PoolImpl::connect
 }
 
 void PoolImpl::give_back(std::unique_ptr<Connection> connection, bool usable) {
+  if (connection) connection->forget_handler();
   // Closed before its place is free, so that the server never sees more than `size`.
   if (!usable) connection.reset();
   std::unique_ptr<Connection> unwanted;

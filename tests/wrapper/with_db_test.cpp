@@ -12,6 +12,8 @@ int statement_of_free_function(pqxx::work& work) {
   return work.query_value<int>("SELECT 5");
 }
 
+constexpr const char* notice = "DO $$BEGIN RAISE NOTICE 'a word of the server'; END$$";
+
 // Misuse does not compile.
 static_assert(WriteWork<decltype(statement_of_free_function)>);
 static_assert(!WriteWork<int (*)(pqxx::read_transaction&)>);
@@ -165,6 +167,56 @@ TEST_CASE("wrapper: work that hides a failed statement is told that nothing was 
   CHECK(calls == 1);
   CHECK(fixture.rows() == "0");
   fixture.check_heals(pool);
+}
+
+TEST_CASE("wrapper: a notice handler of the work is called, and ends with the call",
+          "[wrapper][postgres]") {
+  Fixture fixture;
+  Pool pool(fixture.options(fixture.cluster.url()));
+  const auto told = std::make_shared<std::vector<std::string>>();
+  const auto listen = [&told](pqxx::work& work) {
+    work.conn().set_notice_handler(
+        [told](pqxx::zview text) { told->emplace_back(text.data(), text.size()); });
+    work.exec(notice);
+  };
+  with_db(pool, listen);
+  REQUIRE(told->size() == 1);
+  CHECK_THAT(told->front(), ContainsSubstring("a word of the server"));
+  CHECK(told.use_count() == 1);
+  with_db(pool, [](pqxx::work& work) { work.exec(notice); });
+  CHECK(told->size() == 1);
+  // The question of health takes the connection from pqxx and gives it back.
+  CHECK(connection_health(pool).ok);
+  with_db(pool, listen);
+  CHECK(told->size() == 2);
+  CHECK_THROWS_AS(with_db(pool,
+                          [&](pqxx::work& work) {
+                            listen(work);
+                            throw std::out_of_range("mine");
+                          }),
+                  std::out_of_range);
+  CHECK(told->size() == 3);
+  CHECK(told.use_count() == 1);
+  CHECK(pool.stats().connects == 1);
+}
+
+// Run by the test below, as a process of its own.
+TEST_CASE("wrapper: a program that hears no notices", "[.child]") {
+  const char* url = std::getenv("HOLDFAST_TEST_URL");
+  REQUIRE(url != nullptr);
+  Pool pool(options_for(url));
+  with_db(pool, [](pqxx::work& work) { work.exec(notice); });
+  CHECK(connection_health(pool).ok);
+  with_db(pool, [](pqxx::work& work) { work.exec(notice); });
+}
+
+TEST_CASE("wrapper: notices that nobody asked for are not printed", "[wrapper][postgres]") {
+  const Fixture fixture;
+  const auto ended =
+      support::run_command({.arguments = {"/proc/self/exe", "wrapper: a program that hears*"},
+                            .environment = {"HOLDFAST_TEST_URL=" + fixture.cluster.url()}});
+  CHECK(ended.exit_code == 0);
+  CHECK_THAT(ended.out + ended.err, !ContainsSubstring("a word of the server"));
 }
 
 // Run by the test below, as a process of its own.
