@@ -45,14 +45,17 @@ Fault classified(std::string sqlstate, std::string message, Phase phase) {
 
 std::optional<Fault> judge(const std::exception_ptr& thrown, const Evidence& evidence) {
   const auto known = read(thrown);
-  // On a session that has answered, the error is the statement's or of another connection.
-  if (!known || (!evidence.session_lost && !known->in_doubt)) return std::nullopt;
+  if (!known) return std::nullopt;
+  const bool in_doubt = known->in_doubt && evidence.in_commit;
+  // On a session that has answered, the error is the statement's or of another connection; so is a
+  // doubt that came before our COMMIT, and no session of ours can mend that.
+  if (!in_doubt && (known->in_doubt || !evidence.session_lost)) return std::nullopt;
   // pqxx says no more than "lost"; libpq has what the server said before it hung up.
   auto reason = postgres::most_informative(evidence.libpq_text);
   std::string sqlstate = known->sqlstate.empty() ? reason.sqlstate : known->sqlstate;
   Fault fault = classified(std::move(sqlstate), std::move(reason.message),
                            evidence.in_commit ? Phase::commit : Phase::query);
-  fault.in_doubt = fault.in_doubt || known->in_doubt;
+  fault.in_doubt = fault.in_doubt || in_doubt;
   return fault;
 }
 

@@ -110,6 +110,9 @@ TEST_CASE("wrapper: what is no lost connection fails at once and unchanged",
     CHECK_THROWS_AS(run([](pqxx::work&) { throw pqxx::broken_connection("another"); }),
                     pqxx::broken_connection);
   }
+  SECTION("a COMMIT in doubt of somebody else") {
+    CHECK_THROWS_WITH(run([](pqxx::work&) { throw pqxx::in_doubt_error("another"); }), "another");
+  }
   CHECK(calls == 1);
   CHECK(fixture.waits.made().empty());
   CHECK(fixture.rows() == "1");
