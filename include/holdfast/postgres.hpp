@@ -89,9 +89,11 @@ concept ReadWork = WorkIn<Work, pqxx::read_transaction>;
 /// Blocks:   for the statements, as pqxx does; for a place, a connection and the delays as pool and
 ///           policy say.
 /// Errors:   what `work` or COMMIT threw, at once and unchanged, unless it was a lost connection;
-///           that too when the retries are used up. pqxx::in_doubt_error: COMMIT may have happened.
-///           pqxx::broken_connection: connecting failed. Error: overloaded (no place),
-///           unavailable (the pool is shut down), invalid (the work hid a failed statement).
+///           that too when the retries are used up. pqxx::in_doubt_error: COMMIT may have happened,
+///           in the last attempt or in an earlier one behind which no attempt got through, whatever
+///           stopped those. pqxx::broken_connection: connecting failed, and nothing is stored.
+///           Error: overloaded (no place), unavailable (the pool is shut down), both with nothing
+///           stored; invalid (the work hid a failed statement).
 template <WriteWork Work>
 auto with_db(Pool& pool, Work&& work, Idempotent idempotent = Idempotent::no,
              const RetryPolicy& policy = RetryPolicy()) {

@@ -17,8 +17,9 @@ struct Retry {
   std::chrono::milliseconds delay{};  ///< How long it is waited before it.
   DeliveryClass delivery_class = DeliveryClass::connection;  ///< connection or server.
   std::string sqlstate;                                      ///< Empty where the link just ended.
-  std::string message;    ///< Without addresses, users and passwords.
-  bool in_doubt = false;  ///< The link was lost inside COMMIT: the work may be stored already.
+  std::string message;  ///< Without addresses, users and passwords.
+  /// The link was lost inside COMMIT, now or in an earlier attempt: the work may be stored already.
+  bool in_doubt = false;
 };
 
 /// How often, when and how long with_db tries again.

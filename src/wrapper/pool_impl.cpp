@@ -75,11 +75,12 @@ std::unique_ptr<Connection> PoolImpl::wait_for_place(std::optional<SteadyTime> d
     return pop_idle();
   }
   ++stats_.place_timeouts;
+  const auto waited = std::max(std::chrono::round<milliseconds>(until - begin), milliseconds(0));
   throw Error(
       {FailureKind::overloaded,
        std::format("taking a connection: all {} places were taken for {}; make the work shorter, "
                    "or raise PoolOptions::size or place_wait_max",
-                   options_.size, std::chrono::round<milliseconds>(until - begin))});
+                   options_.size, waited)});
 }
 
 std::unique_ptr<Connection> PoolImpl::pop_idle() {

@@ -13,6 +13,8 @@ namespace holdfast::wrapper {
 namespace {
 
 using Deadline = std::optional<SteadyTime>;
+/// How the answer of an earlier COMMIT of this call was lost; nullopt: none was.
+using Doubt = std::optional<std::string>;
 
 /// An attempt that a new connection may mend, and what to throw if there is none.
 struct Lost {
@@ -64,6 +66,24 @@ std::exception_ptr as_in_doubt(const std::exception_ptr& thrown, const Fault& fa
   }
 }
 
+/// A doubt outlives the attempts behind it: that they got nowhere says nothing of the first COMMIT.
+pqxx::in_doubt_error still_in_doubt(std::string_view lost, std::string_view later) {
+  return pqxx::in_doubt_error(std::format(
+      "committing the work: {}; trying it again failed, too: {}; it may be stored, look "
+      "before you write it again",
+      lost, later));
+}
+
+std::expected<Lease, postgres::SqlError> take(PoolImpl& pool, Deadline deadline,
+                                              const Doubt& doubt) {
+  try {
+    return pool.take(deadline);
+  } catch (const Error& error) {
+    if (!doubt) throw;
+    throw still_in_doubt(*doubt, error.what());
+  }
+}
+
 Lost connecting_failed(const postgres::SqlError& error) {
   Fault fault = judge_connect(error);
   const auto code = error.sqlstate.empty() ? "" : std::format(" ({})", error.sqlstate);
@@ -74,8 +94,9 @@ Lost connecting_failed(const postgres::SqlError& error) {
 }
 
 /// One attempt. What no connection can mend is thrown as it came.
-std::expected<void, Lost> attempt(PoolImpl& pool, const Call& call, Step step, Deadline deadline) {
-  auto lease = pool.take(deadline);
+std::expected<void, Lost> attempt(PoolImpl& pool, const Call& call, Step step, Deadline deadline,
+                                  const Doubt& doubt) {
+  auto lease = take(pool, deadline, doubt);
   if (!lease) return std::unexpected(connecting_failed(lease.error()));
   Evidence evidence;
   try {
@@ -108,21 +129,29 @@ void run(const Call& call, Step step) {
   const RetryOptions& policy = call.policy.options();
   Deadline deadline;
   if (policy.deadline) deadline = pool->clock().steady_now() + *policy.deadline;
+  Doubt doubt;
   for (std::uint32_t number = 1;; ++number) {
-    auto done = attempt(*pool, call, step, deadline);
+    const auto done = attempt(*pool, call, step, deadline, doubt);
     if (done) return;
-    const Fault& fault = done.error().fault;
+    const auto& [fault, thrown] = done.error();
     pool->note_fault({{}, fault.delivery_class, fault.sqlstate, fault.message});
+    if (fault.in_doubt && call.access == Access::write) doubt = fault.message;
     const auto delay = pool->draw_delay(
         base::backoff_ceiling(policy.delay_base, policy.delay_max, number - 1), policy.jitter);
     const bool may_repeat = !fault.in_doubt || call.idempotent == Idempotent::yes;
     const bool in_time = !deadline || pool->clock().steady_now() + delay < *deadline;
-    if (!fault.retryable || !may_repeat || !in_time || number > policy.retries)
-      std::rethrow_exception(done.error().thrown);
-    if (policy.on_retry)
-      policy.on_retry(
-          {number, delay, fault.delivery_class, fault.sqlstate, fault.message, fault.in_doubt});
-    if (!pool->pause(delay)) std::rethrow_exception(done.error().thrown);
+    bool goes_on = fault.retryable && may_repeat && in_time && number <= policy.retries;
+    if (goes_on) {
+      if (policy.on_retry)
+        policy.on_retry({number, delay, fault.delivery_class, fault.sqlstate, fault.message,
+                         fault.in_doubt || doubt.has_value()});
+      // The wait may have taken longer than it should.
+      goes_on = pool->pause(delay) && (!deadline || pool->clock().steady_now() < *deadline);
+    }
+    if (!goes_on) {
+      if (doubt && !fault.in_doubt) throw still_in_doubt(*doubt, fault.message);
+      std::rethrow_exception(thrown);
+    }
     pool->note_retry(fault.delivery_class);
   }
 }

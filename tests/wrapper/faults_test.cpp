@@ -1,4 +1,5 @@
 #include <catch2/generators/catch_generators.hpp>
+#include <optional>
 
 #include "fixture.hpp"
 #include "support/pgbouncer.hpp"
@@ -160,6 +161,74 @@ TEST_CASE("wrapper: a session that is ended inside COMMIT is in doubt",
   REQUIRE(seen.size() == 1);
   CHECK(seen[0].in_doubt);
   CHECK(fixture.rows() == "1");
+  fixture.check_heals(pool);
+}
+
+TEST_CASE("wrapper: a doubt outlives the attempts behind it that got nowhere",
+          "[wrapper][postgres][faults]") {
+  Fixture fixture;
+  auto options = fixture.options(fixture.gate.url());
+  options.size = 1;
+  options.place_wait_max = 0ms;
+  Pool pool(std::move(options));
+  std::optional<Held> held;
+  std::vector<bool> in_doubt;
+  RetryOptions retry_options = exact(2).options();
+  retry_options.on_retry = [&](const Retry& retry) { in_doubt.push_back(retry.in_doubt); };
+  const auto insert_again = [&] {
+    with_db(
+        pool, [](pqxx::work& work) { insert(work, 1); }, Idempotent::yes,
+        RetryPolicy(retry_options));
+  };
+  const auto message = [&] {
+    try {
+      insert_again();
+    } catch (const pqxx::in_doubt_error& error) {
+      return std::string(error.what());
+    }
+    FAIL("nothing was thrown");
+    return std::string();
+  };
+  fixture.gate.cut_inside_commit(TcpGate::CommitCut::after_forward);
+  SECTION("connecting fails") {
+    fixture.waits.meanwhile = [&] { fixture.gate.set_mode(TcpGate::Mode::refuse); };
+    const auto said = message();
+    CHECK_THAT(said, ContainsSubstring("trying it again failed, too: Connection refused"));
+    CHECK_THAT(said, ContainsSubstring("; it may be stored, look before you write it again"));
+    CHECK(in_doubt == std::vector{true, true});
+  }
+  SECTION("no place is free") {
+    fixture.waits.meanwhile = [&] { held.emplace(pool); };
+    CHECK_THAT(message(), ContainsSubstring("all 1 places were taken"));
+    held.reset();
+  }
+  SECTION("a statement fails: that is an answer, and comes out unchanged") {
+    fixture.waits.meanwhile = [&] {
+      CHECK(eventually([&] { return fixture.rows() == "1"; }, 10s));
+    };
+    CHECK_THROWS_AS(insert_again(), pqxx::unique_violation);
+  }
+  fixture.waits.meanwhile = nullptr;
+  CHECK(eventually([&] { return fixture.rows() == "1"; }, 10s));
+  CHECK(eventually([&] { return pool.stats().in_use == 0; }, 10s));
+  fixture.check_heals(pool);
+}
+
+TEST_CASE("wrapper: somebody else's doubt on a session that was lost is not tried again",
+          "[wrapper][postgres][faults]") {
+  Fixture fixture;
+  Pool pool(fixture.options(fixture.cluster.url()));
+  int calls = 0;
+  CHECK_THROWS_WITH(with_db(
+                        pool,
+                        [&](pqxx::work& work) {
+                          ++calls;
+                          fixture.terminate(work.conn().backendpid());
+                          throw pqxx::in_doubt_error("another");
+                        },
+                        Idempotent::yes, policy),
+                    "another");
+  CHECK(calls == 1);
   fixture.check_heals(pool);
 }
 

@@ -7,10 +7,13 @@
 #include <chrono>
 #include <format>
 #include <functional>
+#include <latch>
 #include <pqxx/except>
 #include <pqxx/params>
 #include <pqxx/result>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/guarded.hpp"
@@ -104,6 +107,32 @@ struct Fixture {
     CHECK(waits.made().size() == before);
     CHECK(pool.stats().in_use == 0);
   }
+};
+
+/// A call that holds its connection until it is let go.
+class Held {
+ public:
+  explicit Held(Pool& pool)
+      : thread_([this, &pool] {
+          with_db(pool, [this](pqxx::work&) {
+            inside_.count_down();
+            let_go_.wait();
+          });
+        }) {
+    inside_.wait();
+  }
+  ~Held() { let_go(); }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+  void let_go() {
+    if (!std::exchange(gone_, true)) let_go_.count_down();
+  }
+
+ private:
+  std::latch inside_{1};
+  std::latch let_go_{1};
+  bool gone_ = false;
+  std::jthread thread_;
 };
 
 inline void insert(pqxx::transaction_base& work, int id) {

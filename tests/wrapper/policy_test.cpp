@@ -128,6 +128,30 @@ TEST_CASE("wrapper: no attempt begins after the deadline", "[wrapper]") {
   CHECK(waits_within(7001ms) == 3);
 }
 
+TEST_CASE("wrapper: a wait that took longer than it should is followed by no late attempt",
+          "[wrapper]") {
+  Nowhere nowhere;
+  support::FakeClock clock;
+  auto options = nowhere.options();
+  options.clock = &clock;
+  milliseconds late{};
+  options.wait = [&](milliseconds delay) { clock.advance(delay + late); };
+  Pool pool(std::move(options));
+  RetryOptions limited;
+  limited.jitter = 0;
+  limited.retries = 1;
+  limited.deadline = 1500ms;
+  const auto retried_when_late_by = [&](milliseconds time) {
+    late = time;
+    const auto before = pool.stats().retries_of(DeliveryClass::connection);
+    CHECK_THROWS_AS(with_db(pool, nowhere.work(), Idempotent::no, RetryPolicy(limited)),
+                    pqxx::broken_connection);
+    return pool.stats().retries_of(DeliveryClass::connection) - before;
+  };
+  CHECK(retried_when_late_by(499ms) == 1);
+  CHECK(retried_when_late_by(500ms) == 0);
+}
+
 TEST_CASE("wrapper: the observer sees each retry before its wait", "[wrapper]") {
   Nowhere nowhere;
   std::vector<Retry> seen;

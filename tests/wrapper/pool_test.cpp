@@ -1,6 +1,4 @@
 #include <future>
-#include <latch>
-#include <thread>
 
 #include "fixture.hpp"
 #include "support/fake_clock.hpp"
@@ -11,32 +9,6 @@ namespace {
 std::string refused(PoolOptions options) {
   return error_of(FailureKind::invalid, [&] { const Pool pool(std::move(options)); });
 }
-
-/// A call that holds its connection until it is let go.
-class Held {
- public:
-  explicit Held(Pool& pool)
-      : thread_([this, &pool] {
-          with_db(pool, [this](pqxx::work&) {
-            inside_.count_down();
-            let_go_.wait();
-          });
-        }) {
-    inside_.wait();
-  }
-  ~Held() { let_go(); }
-  Held(const Held&) = delete;
-  Held& operator=(const Held&) = delete;
-  void let_go() {
-    if (!std::exchange(gone_, true)) let_go_.count_down();
-  }
-
- private:
-  std::latch inside_{1};
-  std::latch let_go_{1};
-  bool gone_ = false;
-  std::jthread thread_;
-};
 
 /// A call in a thread of its own, and how it ended.
 std::future<std::string> call(Pool& pool, const RetryPolicy& policy = exact()) {
@@ -49,6 +21,20 @@ std::future<std::string> call(Pool& pool, const RetryPolicy& policy = exact()) {
     }
   });
 }
+
+/// The machine's clock, which also moves on by `stride` whenever it is asked.
+class StridingClock final : public Clock {
+ public:
+  [[nodiscard]] WallTime wall_now() const override { return machine_.wall_now(); }
+  [[nodiscard]] SteadyTime steady_now() const override {
+    return machine_.steady_now() + milliseconds(ahead_ += stride);
+  }
+  std::atomic<milliseconds::rep> stride{0};
+
+ private:
+  SystemClock machine_;
+  mutable std::atomic<milliseconds::rep> ahead_{0};
+};
 
 }  // namespace
 
@@ -95,6 +81,19 @@ TEST_CASE("wrapper: a pool gives out its size and not one more", "[wrapper][post
   with_db(pool, [](pqxx::work&) {});
   CHECK(pool.stats().connects == 2);
   CHECK(pool.stats().in_use == 1);
+}
+
+TEST_CASE("wrapper: a wait for a place that has no time left takes none",
+          "[wrapper][postgres][pool]") {
+  const Fixture fixture;
+  StridingClock clock;
+  auto options = options_for(fixture.cluster.url(), 1);
+  options.clock = &clock;
+  Pool pool(std::move(options));
+  const Held held(pool);
+  clock.stride = 100;
+  CHECK_THAT(connection_health(pool, 1ms).error,
+             ContainsSubstring("all 1 places were taken for 0ms"));
 }
 
 TEST_CASE("wrapper: who waits for a place gets the next one", "[wrapper][postgres][pool]") {
