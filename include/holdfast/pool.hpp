@@ -30,17 +30,20 @@ struct PoolOptions {
   /// waiting for a place. More: more of the server's few places.
   std::size_t size = 4;
   /// How long a caller waits for a place. 5 s, beyond which more callers only add to the queue;
-  /// from 0, which never waits. Less: a burst is refused. More: callers pile up behind slow work.
+  /// from 0, which never waits, to 24 h. Less: a burst is refused. More: callers pile up behind
+  /// slow work.
   std::chrono::milliseconds place_wait_max{5'000};
-  /// How long opening a connection may take; `connect_timeout` of the URL wins. 15 s, so that a
-  /// suspended compute can wake; 1 ms or more. Less: it never wakes in time. More: a dead server is
-  /// noticed later.
+  /// How long opening a connection may take; `connect_timeout` of the URL wins, up to 24 h. 15 s,
+  /// so that a suspended compute can wake; 1 ms to 24 h. Less: it never wakes in time. More: a dead
+  /// server is noticed later.
   std::chrono::milliseconds connect_timeout{15'000};
   /// A connection that nobody used for this long is closed, so that a server that sleeps when it is
-  /// alone can. 60 s, well below the 5 min after which Neon suspends; 1 ms or more. Less: more
+  /// alone can. 60 s, well below the 5 min after which Neon suspends; 1 ms to 24 h. Less: more
   /// connects. More: a compute stays awake longer, and costs.
   std::chrono::milliseconds idle_close{60'000};
-  /// Where time comes from; it must outlive the pool and its calls. nullptr: the machine's.
+  /// Where time comes from; it must outlive the pool and its calls. Its steady_now() must be the
+  /// value of std::chrono::steady_clock, which a test may shift: waits sleep by the machine's clock
+  /// until a time of this one. nullptr: the machine's.
   const Clock* clock = nullptr;
   /// How the time before a retry passes, such as in a test or on a fiber. Empty: the thread waits
   /// until then, or until shutdown().
@@ -122,7 +125,7 @@ struct ConnectionHealth {
 ///
 /// Promise:  returns within `timeout` even if the server accepts and never answers; retries
 ///           nothing.
-/// Needs:    `timeout` more than 0.
+/// Needs:    `timeout` more than 0; one over 24 h counts as 24 h.
 /// Threads:  any.
 /// Blocks:   up to `timeout`; only the lookup of a host name has the resolver's own limit.
 [[nodiscard]] HOLDFAST_EXPORT ConnectionHealth

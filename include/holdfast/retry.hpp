@@ -29,10 +29,10 @@ struct RetryOptions {
   /// waits.
   std::uint32_t retries = 3;
   /// The time before the first retry; it doubles each time. 1 s: what a restart of a pooler takes.
-  /// From 1 ms. Less: a server that comes up is knocked at more often. More: a short fault keeps
+  /// 1 ms to 24 h. Less: a server that comes up is knocked at more often. More: a short fault keeps
   /// the caller waiting.
   std::chrono::milliseconds delay_base{1'000};
-  /// The longest time before one retry. 30 s, as the relay's; at least `delay_base`. Less: more
+  /// The longest time before one retry. 30 s, as the relay's; `delay_base` to 24 h. Less: more
   /// connects in a long outage. More: work goes on later after one.
   std::chrono::milliseconds delay_max{30'000};
   /// The part of each delay that is drawn by chance, so that many callers do not come back at the
@@ -41,7 +41,7 @@ struct RetryOptions {
   double jitter = 0.2;
   /// No attempt begins later than this after the call, and connecting and the wait for a place end
   /// by then; a statement that runs is left to end. None unless set, as only the caller knows who
-  /// waits for it; 1 ms or more. Less: given up early. More, or none: the caller waits longer.
+  /// waits for it; 1 ms to 24 h. Less: given up early. More, or none: the caller waits longer.
   std::optional<std::chrono::milliseconds> deadline = std::nullopt;
   /// Called before each wait, by the thread that will wait. What it throws leaves with_db.
   std::function<void(const Retry&)> on_retry = {};

@@ -1,7 +1,10 @@
+#include <algorithm>
+
 #include "base/check.hpp"
 #include "holdfast/failure.hpp"
 #include "holdfast/pool.hpp"
 #include "wrapper/fault.hpp"
+#include "wrapper/limits.hpp"
 #include "wrapper/pool_impl.hpp"
 
 namespace holdfast {
@@ -36,7 +39,7 @@ ConnectionHealth connection_health(Pool& pool, std::chrono::milliseconds timeout
   const auto begin = impl->clock().steady_now();
   ConnectionHealth health;
   try {
-    const auto answered = take_and_ask(*impl, begin + timeout);
+    const auto answered = take_and_ask(*impl, begin + std::min(timeout, wrapper::wait_max));
     health.ok = answered.has_value();
     if (!answered) {
       const auto fault = wrapper::judge_connect(answered.error());

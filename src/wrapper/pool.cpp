@@ -1,8 +1,10 @@
 #include "holdfast/pool.hpp"
 
+#include <algorithm>
 #include <format>
 
 #include "holdfast/failure.hpp"
+#include "wrapper/limits.hpp"
 #include "wrapper/pool_impl.hpp"
 
 namespace holdfast {
@@ -16,16 +18,18 @@ constexpr std::size_t size_max = 1'000;
   throw Error({FailureKind::invalid, std::format("making a Pool: {}", cause_and_cure)});
 }
 
+void check_time(std::string_view name, milliseconds time, milliseconds least) {
+  if (time < least || time > wrapper::wait_max)
+    refuse_pool(
+        std::format("{} is {}; give {} to {} (a day)", name, time, least, wrapper::wait_max));
+}
+
 void check_options(const PoolOptions& options) {
   if (options.size == 0 || options.size > size_max)
     refuse_pool(std::format("size is {}; give 1 to {} connections", options.size, size_max));
-  if (options.place_wait_max < milliseconds(0))
-    refuse_pool(
-        std::format("place_wait_max is {}; give 0 (never wait) or more", options.place_wait_max));
-  if (options.connect_timeout < milliseconds(1))
-    refuse_pool(std::format("connect_timeout is {}; give 1 ms or more", options.connect_timeout));
-  if (options.idle_close < milliseconds(1))
-    refuse_pool(std::format("idle_close is {}; give 1 ms or more", options.idle_close));
+  check_time("place_wait_max", options.place_wait_max, milliseconds(0));
+  check_time("connect_timeout", options.connect_timeout, milliseconds(1));
+  check_time("idle_close", options.idle_close, milliseconds(1));
   if (options.url.empty())
     refuse_pool("the URL is empty; give one as postgresql://USER:PASSWORD@HOST/DATABASE");
 }
@@ -40,6 +44,7 @@ postgres::Conninfo read_url(const PoolOptions& options) {
     refuse_pool(
         "the URL is neither a libpq URL nor a key=value string; write it as "
         "postgresql://USER:PASSWORD@HOST/DATABASE, with special characters as %XX");
+  conninfo->connect_timeout = std::min(conninfo->connect_timeout, wrapper::wait_max);
   return std::move(*conninfo);
 }
 

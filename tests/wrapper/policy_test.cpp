@@ -47,6 +47,18 @@ TEST_CASE("wrapper: options that cannot work fail at construction with the cure"
   for (const double jitter : {-0.1, 1.1, std::numeric_limits<double>::quiet_NaN()})
     CHECK_THAT(refused([&](auto& o) { o.jitter = jitter; }), ContainsSubstring("give 0 (none)"));
   CHECK_THAT(refused([](auto& o) { o.deadline = 0ms; }), ContainsSubstring("give 1 ms or more"));
+  CHECK(refused([](auto& o) { o.delay_base = o.delay_max = 24h + 1ms; }) ==
+        "making a RetryPolicy: delay_base is 86400001ms; give up to 86400000ms (a day)");
+  CHECK_THAT(refused([](auto& o) { o.delay_max = 24h + 1ms; }),
+             ContainsSubstring("delay_max is 86400001ms; give up to"));
+  CHECK_THAT(refused([](auto& o) { o.delay_max = milliseconds::max(); }),
+             ContainsSubstring("give up to 86400000ms"));
+  CHECK_THAT(refused([](auto& o) { o.deadline = 24h + 1ms; }),
+             ContainsSubstring("deadline is 86400001ms; give up to"));
+  RetryOptions longest;
+  longest.delay_base = longest.delay_max = 24h;
+  longest.deadline = 24h;
+  CHECK(RetryPolicy(longest).options().deadline == 24h);
   RetryOptions limits;
   limits.retries = 100;
   limits.delay_base = limits.delay_max = 1ms;
@@ -84,6 +96,18 @@ TEST_CASE("wrapper: a critical call waits twice as long and up to the cap", "[wr
   CHECK(nowhere.waits.made().size() == 10);
   CHECK_THROWS_AS(with_db(pool, nowhere.work(), Idempotent::no, exact(0)), pqxx::broken_connection);
   CHECK(nowhere.waits.made().size() == 10);
+}
+
+TEST_CASE("wrapper: the longest delays that a policy takes are waited for", "[wrapper]") {
+  Nowhere nowhere;
+  Pool pool(nowhere.options());
+  RetryOptions options;
+  options.retries = 100;
+  options.delay_base = options.delay_max = 24h;
+  options.jitter = 0;
+  CHECK_THROWS_AS(with_db(pool, nowhere.work(), Idempotent::no, RetryPolicy(options)),
+                  pqxx::broken_connection);
+  CHECK(nowhere.waits.made() == std::vector<milliseconds>(100, 24h));
 }
 
 TEST_CASE("wrapper: chance takes at most its part of a delay", "[wrapper]") {

@@ -51,6 +51,14 @@ TEST_CASE("wrapper: a pool that cannot work fails at construction, without its U
   CHECK_THAT(with([](auto& o) { o.place_wait_max = -1ms; }), ContainsSubstring("-1ms"));
   CHECK_THAT(with([](auto& o) { o.connect_timeout = 0ms; }), ContainsSubstring("connect_timeout"));
   CHECK_THAT(with([](auto& o) { o.idle_close = 0ms; }), ContainsSubstring("idle_close is 0ms"));
+  CHECK(with([](auto& o) { o.place_wait_max = 24h + 1ms; }) ==
+        "making a Pool: place_wait_max is 86400001ms; give 0ms to 86400000ms (a day)");
+  CHECK_THAT(with([](auto& o) { o.connect_timeout = 24h + 1ms; }),
+             ContainsSubstring("connect_timeout is 86400001ms; give 1ms to 86400000ms"));
+  CHECK_THAT(with([](auto& o) { o.idle_close = 24h + 1ms; }),
+             ContainsSubstring("idle_close is 86400001ms; give 1ms to 86400000ms"));
+  CHECK_THAT(with([](auto& o) { o.idle_close = milliseconds::max(); }),
+             ContainsSubstring("give 1ms to 86400000ms"));
   CHECK_THAT(with([](auto& o) { o.url = Secret(""); }), ContainsSubstring("URL is empty"));
   for (const auto* url : {"mysql://u:hunter2@h/d", "postgresql://u:hunter2@[::1/d",
                           "host=h password=hunter2 colour=red"}) {
@@ -60,6 +68,28 @@ TEST_CASE("wrapper: a pool that cannot work fails at construction, without its U
   }
   const Pool pool(options_for("host=127.0.0.1 password=hunter2", 1'000));
   CHECK(pool.stats().size == 1'000);
+}
+
+TEST_CASE("wrapper: a pool works with the longest times that it takes",
+          "[wrapper][postgres][pool]") {
+  const Fixture fixture;
+  auto options = options_for(fixture.cluster.url(), 1);
+  options.place_wait_max = options.connect_timeout = options.idle_close = 24h;
+  SECTION("by its options") {}
+  SECTION("by its URL, where more counts as that") {
+    options.url = Secret(fixture.cluster.url() + "?connect_timeout=2147483647");
+  }
+  Pool pool(std::move(options));
+  RetryOptions longest;
+  longest.deadline = 24h;
+  with_db(pool, [](pqxx::work&) {}, Idempotent::no, RetryPolicy(longest));
+  CHECK(connection_health(pool, 24h).ok);
+  CHECK(connection_health(pool, 24h + 1ms).ok);
+  CHECK(connection_health(pool, milliseconds::max()).ok);
+  const auto stats = pool.stats();
+  CHECK(stats.connects == 1);
+  CHECK(stats.closed_idle == 0);
+  CHECK(pool.close_idle() == 0);
 }
 
 TEST_CASE("wrapper: a pool gives out its size and not one more", "[wrapper][postgres][pool]") {
