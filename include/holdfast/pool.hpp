@@ -82,8 +82,9 @@ struct PoolStats {
 /// restarted, or a compute that suspended, costs a new connection and neither a failure nor a
 /// delay.
 ///
-/// Promise:  never more than `size` connections. The last one to come back is the next to be used,
-///           so that what is not needed grows old and is closed.
+/// Promise:  never more than `size` connections. Callers get a place in the order in which they
+///           came. The last connection to come back is the next to be used, so that what is not
+///           needed grows old and is closed.
 /// Needs:    work that leaves no state in the session (SET, LISTEN, temporary tables), as behind a
 ///           pooler in transaction mode.
 /// Threads:  any. One thread of its own closes idle connections; it sleeps until one is due.

@@ -64,14 +64,18 @@ std::unique_ptr<Connection> PoolImpl::wait_for_place(std::optional<SteadyTime> d
   const auto begin = clock_.steady_now();
   auto until = begin + options_.place_wait_max;
   if (deadline) until = std::min(until, *deadline);
+  std::condition_variable turn;
   std::unique_lock lock(mutex_);
-  ++stats_.waiting;
-  const bool ready = place_free_.wait_until(
-      lock, until, [&] { return stopping_ || stats_.in_use < options_.size; });
-  --stats_.waiting;
+  line_.push_back(&turn);
+  const bool ready = turn.wait_until(lock, until, [&] {
+    return stopping_ || (line_.front() == &turn && stats_.in_use < options_.size);
+  });
+  std::erase(line_, &turn);
   if (stopping_) refuse_because_stopped();
   if (ready) {
     ++stats_.in_use;
+    // Two may have come free before this one woke.
+    call_next();
     return pop_idle();
   }
   ++stats_.place_timeouts;
@@ -81,6 +85,10 @@ std::unique_ptr<Connection> PoolImpl::wait_for_place(std::optional<SteadyTime> d
        std::format("taking a connection: all {} places were taken for {}; make the work shorter, "
                    "or raise PoolOptions::size or place_wait_max",
                    options_.size, waited)});
+}
+
+void PoolImpl::call_next() {
+  if (!line_.empty() && stats_.in_use < options_.size) line_.front()->notify_one();
 }
 
 std::unique_ptr<Connection> PoolImpl::pop_idle() {
@@ -131,8 +139,8 @@ void PoolImpl::give_back(std::unique_ptr<Connection> connection, bool usable) {
       idle_.push_back(std::move(connection));
     }
     --stats_.in_use;
+    call_next();
   }
-  place_free_.notify_one();
   idle_changed_.notify_one();
 }
 
@@ -160,9 +168,9 @@ void PoolImpl::shutdown() {
     const std::scoped_lock lock(mutex_);
     stopping_ = true;
     closing.swap(idle_);
+    for (auto* turn : line_) turn->notify_one();
   }
   interrupt_.raise();
-  place_free_.notify_all();
   stopped_.notify_all();
   keeper_.request_stop();
 }
@@ -185,8 +193,8 @@ std::size_t PoolImpl::close_idle() {
     const std::scoped_lock lock(mutex_);
     stats_.in_use -= closed;
     stats_.closed_idle += closed;
+    call_next();
   }
-  place_free_.notify_all();
   return closed;
 }
 
@@ -220,6 +228,7 @@ PoolStats PoolImpl::stats() const {
   const std::scoped_lock lock(mutex_);
   PoolStats stats = stats_;
   stats.idle = idle_.size();
+  stats.waiting = line_.size();
   return stats;
 }
 

@@ -76,6 +76,8 @@ class PoolImpl {
   [[nodiscard]] std::unique_ptr<Connection> wait_for_place(std::optional<SteadyTime> deadline);
   /// With the mutex held.
   [[nodiscard]] std::unique_ptr<Connection> pop_idle();
+  /// Wakes who is first in line if there is a place; with the mutex held.
+  void call_next();
   [[nodiscard]] std::expected<std::unique_ptr<Connection>, postgres::SqlError> connect(
       std::optional<SteadyTime> deadline);
   [[nodiscard]] std::expected<std::unique_ptr<Connection>, postgres::SqlError> find_or_connect(
@@ -92,13 +94,16 @@ class PoolImpl {
 
   // Guarded: any thread.
   mutable std::mutex mutex_;
-  std::condition_variable place_free_;
+  /// Who waits for a place, first come first served: only the front may take one, so that nobody
+  /// who comes later overtakes one that is still waking up. Each is its waiter's own, and leaves
+  /// the line before it ends.
+  std::deque<std::condition_variable*> line_;
   std::condition_variable stopped_;
   std::condition_variable_any idle_changed_;
   /// The one that came back last at the end, so the oldest at the beginning. A place is needed to
   /// add one, and connecting begins only where there is none, so both together are at most `size`.
   std::deque<std::unique_ptr<Connection>> idle_;
-  PoolStats stats_;  ///< `in_use` counts the places taken.
+  PoolStats stats_;  ///< `in_use` counts the places taken; `idle` and `waiting` are not kept.
   bool stopping_ = false;
   base::Jitter jitter_;
 
