@@ -11,10 +11,12 @@ import time
 
 import report
 import rows_accept
+import rows_drain
+import rows_sqlite
 from lab import ROOT, Lab
 from measure import Check, Spoiled
 
-ROWS = [*rows_accept.ROWS]
+ROWS = [*rows_accept.ROWS, *rows_sqlite.ROWS, *rows_drain.ROWS]
 RUNS = 5
 DAEMON = ROOT / "build" / "release" / "holdfast"
 

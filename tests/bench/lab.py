@@ -14,6 +14,7 @@ import time
 import urllib.request
 
 from measure import Spoiled
+from postgres import Postgres
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 THREADS = 320  # Of both servers: more than the connections of any row.
@@ -50,17 +51,22 @@ class Server:
             raise Spoiled(f"stopping {self.process.args[0]}: still there after 60 s") from None
 
 
+def write_config(folder, destination, sources=SOURCE):
+    file = folder / "holdfast.toml"
+    file.write_text(
+        f'[ingress]\nlisten = "127.0.0.1:0"\nmax_connections = {THREADS}\n'
+        f'[outbox]\npath = "{folder}/holdfast.db"\n'
+        f'[destination]\n{destination}\n[admin]\nlisten = "127.0.0.1:0"\n{sources}')
+    return file
+
+
 class Daemon:
     """The release binary with a fresh outbox, unless `folder` has one. Its syncs are counted by the
     preloaded shim, which makes each take `delay_us` longer."""
 
     def __init__(self, lab, destination="", sources=SOURCE, delay_us=0, folder=None):
         self.folder = folder or lab.folder()
-        self.config = self.folder / "holdfast.toml"
-        self.config.write_text(
-            f'[ingress]\nlisten = "127.0.0.1:0"\nmax_connections = {THREADS}\n'
-            f'[outbox]\npath = "{self.folder}/holdfast.db"\n'
-            f'[destination]\n{destination}\n[admin]\nlisten = "127.0.0.1:0"\n{sources}')
+        self.config = write_config(self.folder, destination, sources)
         self.counter = self.folder / "syncs"
         self.counter.write_bytes(bytes(16))
         began = time.monotonic()
@@ -78,6 +84,15 @@ class Daemon:
     def get(self, path):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}{path}", timeout=10) as answer:
             return answer.read().decode()
+
+    def post(self, path):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.admin_port}{path}", b"{}",
+                                         {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.read().decode()
+
+    def pending(self):
+        return json.loads(self.get("/api/health"))["outbox"]["pending"]
 
     def metric(self, name):
         """The sum over all labels."""
@@ -100,8 +115,18 @@ class Lab:
         self.scratch.chmod(0o755)
         self.made = 0
         self.commands = []
+        self.private_postgres = None
+
+    def postgres(self):
+        """Started when a row first needs it, and the same for all; empty."""
+        if self.private_postgres is None:
+            self.private_postgres = Postgres(self)
+        self.private_postgres.empty()
+        return self.private_postgres
 
     def close(self):
+        if self.private_postgres is not None:
+            self.private_postgres.close()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def folder(self):
@@ -109,6 +134,14 @@ class Lab:
         folder = self.scratch / str(self.made)
         folder.mkdir()
         return folder
+
+    def make_inbox(self, postgres):
+        """The tables as the daemon makes them."""
+        folder = self.folder()
+        config = write_config(folder, f'url = "{postgres.url}"')
+        subprocess.run([self.daemon, "migrate", "apply", "--config", config], check=True,
+                       stdout=subprocess.DEVNULL)
+        self.drop(folder)
 
     def drop(self, folder):
         """A run's files go at once: writing them back would disturb the next run."""
@@ -159,15 +192,16 @@ class Lab:
         finally:
             self.drop(folder)
 
-    def accept(self, delay_us=0, **load):
+    def accept(self, delay_us=0, destination="", **load):
         """One run against the daemon, which must have stored and synced all that it accepted."""
-        daemon = Daemon(self, delay_us=delay_us)
+        daemon = Daemon(self, destination, delay_us=delay_us)
         try:
             syncs_before = daemon.syncs()[0]
             result = self.load(daemon.port, **load)
             syncs, sync_ms = daemon.syncs()
             stored = daemon.metric("holdfast_outbox_group_entries_sum")
             commits = daemon.metric("holdfast_outbox_group_entries_count")
+            delivered = daemon.metric("holdfast_delivered_entries_total")
         finally:
             daemon.stop()
             self.drop(daemon.folder)
@@ -175,7 +209,8 @@ class Lab:
             raise Spoiled(f"{result['accepted']} were answered with a 2xx and {stored:.0f} committed")
         if syncs - syncs_before < commits:
             raise Spoiled(f"{commits:.0f} commits with only {syncs - syncs_before} syncs")
-        return {**result, "entries_a_commit": stored / commits, "sync_ms": sync_ms}
+        return {**result, "entries_a_commit": stored / commits, "sync_ms": sync_ms,
+                "delivered": delivered}
 
 
 def file_system_of(folder):

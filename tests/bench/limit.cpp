@@ -1,5 +1,6 @@
-// What Holdfast is measured against: `bare`, an HTTP server that stores nothing, and `sync`, what
-// the disk takes for one small durable append.
+// What Holdfast is measured against: `bare`, an HTTP server that stores nothing; `sync`, what the
+// disk takes for one small durable append; `insert`, a plain table in SQLite; `copy` and `unnest`,
+// the inbox in Postgres filled by hand.
 
 #include <fcntl.h>
 #include <httplib.h>
@@ -12,8 +13,10 @@
 #include <stdexcept>
 #include <string>
 
+#include "drain_by_hand.hpp"
 #include "latency.hpp"
 #include "options.hpp"
+#include "plain_insert.hpp"
 
 using namespace holdfast::bench;
 
@@ -89,7 +92,10 @@ int main(int count, char** words) {
     Options options(count, words, 2);
     if (what == "bare") return serve_bare(options);
     if (what == "sync") return probe_sync(options);
-    throw std::runtime_error("reading the command: not one of bare, sync");
+    if (what == "insert") return insert_plainly(options);
+    if (what == "copy") return drain_by_copy(options);
+    if (what == "unnest") return drain_by_unnest(options);
+    throw std::runtime_error("reading the command: not one of bare, sync, insert, copy, unnest");
   } catch (const std::exception& problem) {
     std::fprintf(stderr, "limit: %s\n", problem.what());
     return 2;

@@ -1,6 +1,8 @@
 """Rows about accepting: how many requests a second are durable, and how long each waits."""
 
-from measure import Check, Outcome, Row, alternate, medians, ratio
+import statistics
+
+from measure import Check, Outcome, Row, Spoiled, alternate, medians, ratio
 
 SHOWN = ("p50_ms", "p99_ms", "max_ms")
 
@@ -59,6 +61,28 @@ def measure_new_connections(lab):
         connections=64, connect_each=1)
 
 
+def tail(name, what, draining):
+    """Runs long enough for the WAL to be checkpointed many times."""
+    load = {"connections": 64, "seconds": 5}
+
+    def measure(lab):
+        def ours_once():
+            if not draining:
+                return lab.accept(**load)
+            postgres = lab.postgres()
+            run = lab.accept(destination=f'url = "{postgres.url}"', **load)
+            if run["delivered"] == 0:
+                raise Spoiled("nothing was delivered meanwhile")
+            return run
+        limit, ours = alternate(lab.runs, lambda: lab.bare(**load), ours_once)
+        p99 = [run["p99_ms"] for run in ours]
+        return Outcome("ms, p99", p99, [run["p99_ms"] for run in limit],
+                       [Check("p99", statistics.median(p99), "≤", 10, " ms")],
+                       {"ours": medians(ours, (*SHOWN, "per_second", "accepted", "delivered")),
+                        "limit": medians(limit, (*SHOWN, "per_second"))})
+    return Row(name, f"tail of one ack, 64 connections, {what}", "bare cpp-httplib server", measure)
+
+
 ROWS = [
     accept(64, 0.65),
     accept(16, 0.50),
@@ -69,6 +93,8 @@ ROWS = [
     slow_disk(3, 64, 0.5),
     Row("ack1", "latency of one ack, 1 connection", "append 4 KiB + fdatasync on the same disk",
         measure_ack),
+    tail("tail64", "checkpoints included", draining=False),
+    tail("tail64drain", "while draining", draining=True),
     Row("newconn", "a new connection for each request, 64 at once",
         "bare cpp-httplib server with a listen backlog of 4096", measure_new_connections),
 ]
