@@ -13,7 +13,7 @@ import report
 import rows_accept
 import rows_drain
 import rows_sqlite
-from lab import ROOT, Lab
+from lab import ROOT, Lab, best_data_folder
 from measure import Check, Spoiled
 
 ROWS = [*rows_accept.ROWS, *rows_sqlite.ROWS, *rows_drain.ROWS]
@@ -109,7 +109,13 @@ def main():
     if unknown := [name for name in given.rows if name not in names]:
         print(f"bench: no row {unknown[0]}; the rows are {' '.join(names)}", file=sys.stderr)
         return 2
-    lab = Lab(given.build, given.daemon, given.runs, given.seconds, given.data, given.full)
+    try:
+        # Of the self-test nothing depends on the disk, and a container may have no other folder.
+        data = given.data or ("/tmp" if given.self_test else best_data_folder())
+    except Spoiled as problem:
+        print(f"bench: {problem}", file=sys.stderr)
+        return 2
+    lab = Lab(given.build, given.daemon, given.runs, given.seconds, data, given.full)
     try:
         if given.self_test:
             problem = self_test(lab)

@@ -107,11 +107,11 @@ class Daemon:
 
 
 class Lab:
-    def __init__(self, build, daemon, runs, seconds, data=None, full=False):
+    def __init__(self, build, daemon, runs, seconds, data, full=False):
         self.tools = pathlib.Path(build).resolve() / "tests" / "bench"
         self.daemon = pathlib.Path(daemon).resolve()
         self.runs, self.seconds, self.full = runs, seconds, full
-        self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-bench-", dir=data or best_data_folder()))
+        self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-bench-", dir=data))
         self.scratch.chmod(0o755)
         self.made = 0
         self.commands = []
