@@ -12,11 +12,12 @@ import time
 import report
 import rows_accept
 import rows_drain
+import rows_service
 import rows_sqlite
 from lab import ROOT, Lab, best_data_folder
 from measure import Check, Spoiled
 
-ROWS = [*rows_accept.ROWS, *rows_sqlite.ROWS, *rows_drain.ROWS]
+ROWS = [*rows_accept.ROWS, *rows_sqlite.ROWS, *rows_drain.ROWS, *rows_service.ROWS]
 RUNS = 5
 DAEMON = ROOT / "build" / "release" / "holdfast"
 

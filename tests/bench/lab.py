@@ -91,8 +91,11 @@ class Daemon:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return answer.read().decode()
 
+    def health(self):
+        return json.loads(self.get("/api/health"))
+
     def pending(self):
-        return json.loads(self.get("/api/health"))["outbox"]["pending"]
+        return self.health()["outbox"]["pending"]
 
     def metric(self, name):
         """The sum over all labels."""

@@ -1,0 +1,99 @@
+"""The daemon as a whole: accepting and draining at once, and doing nothing."""
+
+import pathlib
+import statistics
+import threading
+import time
+
+from lab import Daemon
+from measure import Check, Outcome, Row, Spoiled
+from postgres import wait_until
+
+
+def sample_until(stop, daemon, began, samples):
+    """Twice a second: when, how much is pending, how old its oldest is, how much was delivered."""
+    while not stop.wait(0.5):
+        health = daemon.health()["outbox"]
+        samples.append((time.monotonic() - began, health["pending"],
+                        health["oldest_pending_age_seconds"] or 0,
+                        daemon.metric("holdfast_delivered_entries_total")))
+
+
+def measure_both(lab):
+    seconds = 60 if lab.full else 20
+    # What it accepts alone, now, on this machine; half of it is the load.
+    alone = statistics.median(lab.accept(connections=64)["per_second"] for _ in range(3))
+    rate = alone / 2
+    postgres = lab.postgres()
+    daemon = Daemon(lab, f'url = "{postgres.url}"')
+    samples, stop = [], threading.Event()
+    sampler = threading.Thread(target=sample_until, args=(stop, daemon, time.monotonic(), samples))
+    try:
+        sampler.start()
+        run = lab.load(daemon.port, connections=64, rate=round(rate), seconds=seconds, warmup=2)
+        stop.set()
+        sampler.join()
+        wait_until(lambda: daemon.pending() == 0, "the rest of the backlog", 120)
+    finally:
+        stop.set()
+        daemon.stop()
+        lab.drop(daemon.folder)
+    # Of the second half: what stands by then would go on for ever.
+    times, pending, ages, delivered = zip(*[sample for sample in samples if sample[0] > seconds / 2])
+    growth = statistics.linear_regression(times, pending).slope
+    deliveries = [(after - before) / (then - now) for before, after, now, then in
+                  zip(delivered, delivered[2:], times, times[2:])]
+    return Outcome("requests/s", [run["per_second"]], [rate], [
+        Check("accepted of what was due", run["per_second"] / rate, "≥", 0.98),
+        Check("backlog's growth, of the rate", growth / rate, "≤", 0.01),
+        Check("lag", max(ages), "≤", 2, " s"),
+        Check("slowest second of the drain, of the median",
+              min(deliveries) / statistics.median(deliveries), "≥", 0.5)],
+        {"ours": {"p50_ms": run["p50_ms"], "p99_ms": run["p99_ms"], "pending, most": max(pending),
+                  "delivered a second": statistics.median(deliveries)}})
+
+
+def at_work(pid):
+    """Nanoseconds on a processor and voluntary switches, of all threads so far."""
+    nanoseconds = switches = 0
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        nanoseconds += int((task / "schedstat").read_text().split()[0])
+        for line in (task / "status").read_text().splitlines():
+            if line.startswith("voluntary_ctxt_switches:"):
+                switches += int(line.split()[1])
+    return nanoseconds, switches
+
+
+def measure_idle(lab):
+    seconds = 20
+    postgres = lab.postgres()
+    postgres.query("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    daemon = Daemon(lab, f'url = "{postgres.url}"')
+    try:
+        lab.load(daemon.port, connections=4, requests=100, warmup=0)
+        wait_until(lambda: daemon.pending() == 0, "the drain")
+        # Past idle_close and the last checkpoint.
+        wait_until(lambda: daemon.health()["destination"]["state"] == "idle", "the session's end")
+        time.sleep(6)
+        postgres.query("SELECT pg_stat_statements_reset()")
+        nanoseconds, switches = at_work(daemon.server.process.pid)
+        time.sleep(seconds)
+        nanoseconds_after, switches_after = at_work(daemon.server.process.pid)
+        queries = postgres.query("SELECT coalesce(sum(calls), 0) FROM pg_stat_statements "
+                                 "WHERE query NOT LIKE '%pg_stat_statements%'")
+        if int(postgres.query("SELECT count(*) FROM holdfast.inbox")) != 100:
+            raise Spoiled("the entries before the rest are not in the inbox")
+    finally:
+        daemon.stop()
+        lab.drop(daemon.folder)
+    wakeups = (switches_after - switches) / seconds
+    return Outcome("wake-ups/s", [wakeups], [], [
+        Check("queries", float(queries), "≤", 0), Check("wake-ups", wakeups, "≤", 1, "/s"),
+        Check("CPU", (nanoseconds_after - nanoseconds) / seconds / 1e7, "≤", 0.1, " %")])
+
+
+ROWS = [
+    Row("both", "accept and drain at once, 64 connections, 20 s (60 s with --full)",
+        "half of what it accepts alone", measure_both),
+    Row("idle", "idle for 20 s, after 100 entries", "–", measure_idle),
+]
