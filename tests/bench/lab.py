@@ -33,8 +33,8 @@ class Server:
         self.log = folder / "log"
 
     def port(self, before=""):
-        """The port in "…BEFORE…listening on http://127.0.0.1:PORT"."""
-        wanted = re.compile(before + r"listening on http://127\.0\.0\.1:(\d+)\n")
+        """The port in "…BEFORE…listening on 127.0.0.1:PORT"."""
+        wanted = re.compile(before + r"listening on (?:http://)?127\.0\.0\.1:(\d+)\n")
         deadline = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < deadline and self.process.poll() is None:
             if found := wanted.search(self.out.read_text()):

@@ -13,6 +13,9 @@ namespace holdfast::bench {
 class Latencies {
  public:
   void add(std::int64_t nanoseconds) { nanoseconds_.push_back(nanoseconds); }
+  void add(const Latencies& others) {
+    nanoseconds_.insert(nanoseconds_.end(), others.nanoseconds_.begin(), others.nanoseconds_.end());
+  }
   [[nodiscard]] std::size_t size() const { return nanoseconds_.size(); }
 
   /// `"p50_ms":…,"p99_ms":…,"max_ms":…`, each name with the prefix.

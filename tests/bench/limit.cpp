@@ -1,6 +1,6 @@
 // What Holdfast is measured against: `bare`, an HTTP server that stores nothing; `sync`, what the
 // disk takes for one small durable append; `insert`, a plain table in SQLite; `copy` and `unnest`,
-// the inbox in Postgres filled by hand.
+// the inbox in Postgres filled by hand; `direct`, one INSERT for each request.
 
 #include <fcntl.h>
 #include <httplib.h>
@@ -13,7 +13,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "drain_by_hand.hpp"
+#include "inbox_by_hand.hpp"
 #include "latency.hpp"
 #include "options.hpp"
 #include "plain_insert.hpp"
@@ -95,7 +95,9 @@ int main(int count, char** words) {
     if (what == "insert") return insert_plainly(options);
     if (what == "copy") return drain_by_copy(options);
     if (what == "unnest") return drain_by_unnest(options);
-    throw std::runtime_error("reading the command: not one of bare, sync, insert, copy, unnest");
+    if (what == "direct") return insert_directly(options);
+    throw std::runtime_error(
+        "reading the command: not one of bare, sync, insert, copy, unnest, direct");
   } catch (const std::exception& problem) {
     std::fprintf(stderr, "limit: %s\n", problem.what());
     return 2;

@@ -5,8 +5,8 @@ import statistics
 import threading
 import time
 
-from lab import Daemon
-from measure import Check, Outcome, Row, Spoiled
+from lab import Daemon, Server
+from measure import Check, Outcome, Row, Spoiled, alternate, medians, ratio
 from postgres import wait_until
 
 
@@ -92,7 +92,44 @@ def measure_idle(lab):
         Check("CPU", (nanoseconds_after - nanoseconds) / seconds / 1e7, "≤", 0.1, " %")])
 
 
+def wait_row(name, added_ms, target):
+    """Closed loops on both sides: each of 16 senders sends its next as soon as it is answered."""
+    def measure(lab):
+        postgres = lab.postgres()
+        proxy, url, folder = None, postgres.url, lab.folder()
+        if added_ms:
+            proxy = Server([pathlib.Path(__file__).with_name("delay_proxy.py"), postgres.port, added_ms], folder)
+            url = f"postgresql://postgres@127.0.0.1:{proxy.port()}/postgres"
+
+        def direct():
+            lab.postgres()
+            lab.make_inbox(postgres)
+            return lab.tool("bench_limit", "direct", "--url", url, "--connections", 16, "--seconds", lab.seconds,
+                            "--warmup", 0.5)
+
+        def ours_once():
+            lab.postgres()
+            return lab.accept(destination=f'url = "{url}"', connections=16)
+
+        try:
+            limit, ours = alternate(lab.runs, direct, ours_once)
+        finally:
+            if proxy:
+                proxy.stop()
+            lab.drop(folder)
+        shown = ("p50_ms", "p99_ms", "max_ms", "per_second")
+        p50, p99 = ([[run[name] for run in runs] for runs in (ours, limit)] for name in shown[:2])
+        return Outcome("ms, p50", *p50, [Check("p50", ratio(*p50), "≤", target),
+                                         Check("p99", ratio(*p99), "≤", target)],
+                       {"ours": medians(ours, (*shown, "delivered")), "limit": medians(limit, shown)})
+    there = f", {added_ms} ms added between the two" if added_ms else ""
+    return Row(name, "what a sender waits for, 16 connections, while draining" + there,
+               "an INSERT straight into Postgres by libpq" + there, measure)
+
+
 ROWS = [
+    wait_row("wait", 0, 0.5),
+    wait_row("wait20ms", 20, 0.05),
     Row("both", "accept and drain at once, 64 connections, 20 s (60 s with --full)",
         "half of what it accepts alone", measure_both),
     Row("idle", "idle for 20 s, after 100 entries", "–", measure_idle),

@@ -1,4 +1,4 @@
-#include "drain_by_hand.hpp"
+#include "inbox_by_hand.hpp"
 
 #include <libpq-fe.h>
 
@@ -8,11 +8,14 @@
 #include <cstdint>
 #include <cstdio>
 #include <format>
+#include <future>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "latency.hpp"
 #include "sample.hpp"
 
 namespace holdfast::bench {
@@ -196,6 +199,40 @@ int drain_by_unnest(Options& options) {
     session.insert(insert, arrays);
     session.run("COMMIT");
   });
+}
+
+int insert_directly(Options& options) {
+  const auto url = options.text("url", "");
+  const auto connections = options.count("connections", 16);
+  const auto warmup = options.number("warmup", 0);
+  const auto seconds = options.number("seconds", 5);
+  options.end();
+  std::string values;
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    values += std::format("{}${}::{}", i == 0 ? "" : ", ", i + 1, columns[i].type);
+  const auto insert = std::format(
+      "INSERT INTO holdfast.inbox ({}) VALUES ({}) ON CONFLICT DO NOTHING", names(), values);
+  using Clock = std::chrono::steady_clock;
+  const auto from =
+      Clock::now() + std::chrono::nanoseconds(static_cast<std::int64_t>(warmup * 1e9));
+  const auto until = from + std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9));
+  std::vector<std::future<Latencies>> senders;
+  for (std::size_t sender = 0; sender < connections; ++sender)
+    senders.push_back(std::async(std::launch::async, [=, &url, &insert] {
+      Session session(url);
+      Latencies latencies;
+      for (std::uint64_t number = sender << 40; Clock::now() < until; ++number) {
+        const auto begin = Clock::now();
+        session.insert(insert, make_row(number, 700));
+        if (begin >= from) latencies.add((Clock::now() - begin).count());
+      }
+      return latencies;
+    }));
+  Latencies all;
+  for (auto& sender : senders) all.add(sender.get());
+  std::printf("{\"inserted\":%zu,\"per_second\":%.1f,%s}\n", all.size(),
+              static_cast<double>(all.size()) / seconds, all.json().c_str());
+  return 0;
 }
 
 }  // namespace holdfast::bench

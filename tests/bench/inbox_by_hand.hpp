@@ -10,4 +10,8 @@ namespace holdfast::bench {
 int drain_by_copy(Options& options);
 int drain_by_unnest(Options& options);
 
+/// Writes one entry a transaction from several connections, each as soon as the one before it is
+/// committed: what a sender waits for where its request goes straight to Postgres.
+int insert_directly(Options& options);
+
 }  // namespace holdfast::bench
