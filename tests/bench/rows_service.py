@@ -1,6 +1,9 @@
 """The daemon as a whole: accepting and draining at once, and doing nothing."""
 
+import os
 import pathlib
+import shutil
+import signal
 import statistics
 import threading
 import time
@@ -127,10 +130,44 @@ def wait_row(name, added_ms, target):
                "an INSERT straight into Postgres by libpq" + there, measure)
 
 
+def node_once(lab, script):
+    if not shutil.which("node"):
+        raise Spoiled("starting node: it is not installed; see packages/bench.txt")
+    postgres, folder = lab.postgres(), lab.folder()
+    postgres.query("DROP TABLE IF EXISTS events")
+    server = Server(["node", pathlib.Path(__file__).parent / "node" / script], folder,
+                    {**os.environ, "DATABASE_URL": postgres.url, "NODE_ENV": "production"})
+    try:
+        run = lab.load(server.port(), connections=64)
+        if int(postgres.query("SELECT count(*) FROM events")) != run["accepted"]:
+            raise Spoiled(f"{script} answered for rows that are not in Postgres")
+        return run["per_second"]
+    finally:
+        server.stop(signal.SIGKILL)
+        lab.drop(folder)
+
+
+def measure_node(lab):
+    ways = {"http.js": [], "express.js": []}
+
+    def limit_once():
+        for script, runs in ways.items():
+            runs.append(node_once(lab, script))
+        return max(runs[-1] for runs in ways.values())
+
+    def ours_once():
+        return lab.accept(destination=f'url = "{lab.postgres().url}"', connections=64)["per_second"]
+    limit, ours = alternate(lab.runs, limit_once, ours_once)
+    return Outcome("requests/s", ours, limit, [Check("ratio", ratio(ours, limit), "≥", 5)],
+                   {"limit": {script: statistics.median(runs) for script, runs in ways.items()}})
+
+
 ROWS = [
     wait_row("wait", 0, 0.5),
     wait_row("wait20ms", 20, 0.05),
     Row("both", "accept and drain at once, 64 connections, 20 s (60 s with --full)",
         "half of what it accepts alone", measure_both),
+    Row("node", "accept while draining, 64 connections",
+        "the better of Node http + pg and Express + pg, an INSERT before each answer", measure_node),
     Row("idle", "idle for 20 s, after 100 entries", "–", measure_idle),
 ]
