@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`./dev bench`: measures each row of the performance issue beside its limit, and writes
+"""`./dev bench`: measures speed, row by row, beside the limit of each, and writes
 docs/performance.md. Needs the daemon in build/release and the tools in build/bench."""
 
 import argparse
