@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <expected>
+#include <functional>
 #include <memory>
 
 #include "holdfast/entry.hpp"
@@ -16,6 +17,11 @@ struct Appended {
   bool duplicate = false;  ///< True: the key was known and no second row was made.
   bool conflict = false;   ///< True: same key, other body; the body was kept as a discarded entry.
 };
+
+/// Takes the answer to one Outbox::submit, once. Called by the writer after the commit, by whoever
+/// closes the outbox, or by the submit itself where that is refused at once; must not block, throw
+/// or call the outbox. Errors as AppendTicket::wait has them, without the time-out.
+using OnAppendAnswered = std::function<void(const std::expected<Appended, Failure>&)>;
 
 /// The pending answer to one Outbox::submit. Movable; dropping it does not undo the append.
 ///

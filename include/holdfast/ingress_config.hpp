@@ -33,9 +33,9 @@ struct IngressConfig {
   /// limit, and GitHub's is 25 MiB); 1 B to 64 MiB, at most max_inflight_bytes. Less: large
   /// webhooks get 413 and are lost. More: more memory a request, and longer commits for all.
   std::uint64_t max_body_bytes = 4 * mib;
-  /// Requests that are served at once, each by a thread that waits for its commit. 256, which one
-  /// fsync can serve together (docs/decisions/0001); 1 to 10,000. Less: a burst waits, then gets
-  /// 503. More: more threads and memory.
+  /// Requests that are served at once, which is to wait for their commit. 256, which one fsync can
+  /// serve together (docs/decisions/0001); 1 to 10,000. Less: a burst waits, then gets 503. More:
+  /// more memory, and more that wait for one slow sync.
   std::uint32_t max_connections = 256;
   /// Open connections, busy or not. 16,384, which take 64 MiB at most when idle; 1 to 1,000,000,
   /// lowered by itself to the limit of open files. Less: idle senders are closed earlier. More: a

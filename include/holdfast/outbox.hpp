@@ -75,6 +75,8 @@ class HOLDFAST_EXPORT Outbox {
   /// Promise:  nothing yet; the ticket's wait has it. Two submits of one thread keep their order.
   /// Blocks:   never on the disk. What waits is bounded: beyond 256 MiB it is refused (overloaded).
   [[nodiscard]] AppendTicket submit(NewEntry entry);
+  /// The same for who does not wait: `answered` is called, and has what the ticket would have.
+  void submit(NewEntry entry, OnAppendAnswered answered);
   /// submit and wait in one.
   ///
   /// Promise:  as AppendTicket::wait.

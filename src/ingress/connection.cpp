@@ -1,6 +1,5 @@
 #include "ingress/connection.hpp"
 
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -44,15 +43,20 @@ Connection::Received Connection::receive() {
     input_.erase(0, consumed_);
     consumed_ = 0;
   }
+  if (drained_) return Received::nothing;
   std::array<char, read_bytes> bytes;
   for (;;) {
     const auto count = ::recv(socket_, bytes.data(), bytes.size(), MSG_DONTWAIT);
     if (count > 0) {
       input_.append(bytes.data(), static_cast<std::size_t>(count));
+      // epoll(7): with less than was asked for there is no more, and the next byte is an event.
+      drained_ = !ending_ && static_cast<std::size_t>(count) < bytes.size();
       return Received::data;
     }
     if (count < 0 && errno == EINTR) continue;
-    return count < 0 && would_block(errno) ? Received::nothing : Received::closed;
+    if (count == 0 || !would_block(errno)) return Received::closed;
+    drained_ = true;
+    return Received::nothing;
   }
 }
 
@@ -79,11 +83,6 @@ bool Connection::finish() {
 void Connection::shrink() {
   if (input_.empty()) std::string().swap(input_);
   if (output_.empty()) std::string().swap(output_);
-}
-
-bool Connection::wait_for(short events, std::chrono::milliseconds limit) const {
-  pollfd waiting{socket_, events, 0};
-  return ::poll(&waiting, 1, static_cast<int>(limit.count())) > 0;
 }
 
 }  // namespace holdfast::ingress

@@ -1,14 +1,13 @@
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <string>
 #include <string_view>
 
 namespace holdfast::ingress {
 
-/// One accepted socket with a buffer for each direction. Owns the socket. Nothing in it blocks but
-/// wait_for: a peer that is slow, or reads nothing, must never hold a thread.
+/// One accepted socket with a buffer for each direction. Owns the socket. Nothing in it blocks: a
+/// peer that is slow, or reads nothing, must never hold a thread.
 ///
 /// Threads:  one at a time.
 class Connection {
@@ -31,8 +30,16 @@ class Connection {
   [[nodiscard]] bool has_unread() const;
   /// What both buffers take, whether it is used or not.
   [[nodiscard]] std::size_t memory() const { return input_.capacity() + output_.capacity(); }
-  /// Takes what has arrived, at most read_bytes.
+  /// Takes what has arrived, at most read_bytes. Once it got less than that the system has no more,
+  /// and is not asked again before arrived().
   [[nodiscard]] Received receive();
+  /// More has arrived, or the peer is gone; `ending`: it sends no more, which a read has to find.
+  void arrived(bool ending) {
+    drained_ = false;
+    ending_ = ending_ || ending;
+  }
+  /// False: there may be input that nothing will tell of; receive it.
+  [[nodiscard]] bool drained() const { return drained_; }
   /// Puts bytes behind those that are still to be sent.
   void queue(std::string_view bytes) { output_.append(bytes); }
   /// Hands the system what it takes of them.
@@ -41,8 +48,6 @@ class Connection {
   [[nodiscard]] bool finish();
   /// Gives the memory of empty buffers back.
   void shrink();
-  /// Blocks:   until the socket is ready for `events`, at most `limit`; false if it is not by then.
-  [[nodiscard]] bool wait_for(short events, std::chrono::milliseconds limit) const;
 
   static constexpr std::size_t read_bytes = 16'384;
 
@@ -52,6 +57,8 @@ class Connection {
   std::size_t consumed_ = 0;  ///< Of input_.
   std::string output_;
   std::size_t sent_ = 0;  ///< Of output_.
+  bool drained_ = false;  ///< The system has no more input.
+  bool ending_ = false;   ///< Nor will it ever have, but for the end.
 };
 
 }  // namespace holdfast::ingress

@@ -2,7 +2,6 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,21 +22,21 @@ constexpr int listen_backlog = 1024;
 /// What the system keeps of answers that a sender does not read. They are small; by itself it would
 /// take megabytes for each of them.
 constexpr int send_buffer_bytes = 64 * 1024;
-/// Whole requests that wait for a thread.
-constexpr std::size_t queue_max = 1024;
-/// How long a thread waits for a sender before the waiting room does: for the next request of a
-/// connection, and for one whole request from its first byte. Not at all while work waits.
-constexpr milliseconds thread_wait{50};
+/// Whole requests that wait until others were served.
+constexpr std::size_t waiting_max = 1024;
 constexpr std::size_t lingering_max = 256;
 /// Connections above max_open_connections for as long as it takes to find who gives way.
 constexpr std::size_t open_excess_max = 256;
 /// Beside the bodies: of heads, and bytes that are not taken apart yet.
 constexpr std::uint64_t head_bytes_max = mib;
 
-/// cpp-httplib sets SO_REUSEPORT by default, with which a second daemon would share the port.
+/// cpp-httplib sets SO_REUSEPORT by default, with which a second daemon would share the port. What
+/// is said of the connections they take over from their listener: tcp(7), socket(7).
 void set_listener_options(socket_t socket) {
   const int on = 1;
   ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  ::setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof(send_buffer_bytes));
 }
 
 /// What is configured, less where the process may not open so many files: the outbox, Postgres and
@@ -65,8 +64,6 @@ Engine::Engine(const IngressConfig& config, SourceTable sources, TrustedProxies 
       proxies_(std::move(proxies)),
       dependencies_(std::move(dependencies)),
       sources_(std::move(sources)),
-      intake_(config.append_timeout, proxies_,
-              {dependencies_.outbox, dependencies_.clock, dependencies_.log}),
       budget_(config.max_inflight_bytes),
       places_({open_connections_max(config), config.max_connections_per_address}),
       context_{.sources = sources_,
@@ -77,10 +74,14 @@ Engine::Engine(const IngressConfig& config, SourceTable sources, TrustedProxies 
                .keep_alive_timeout = config.keep_alive_timeout,
                .answered = [this](const Source* source, int status,
                                   SteadyTime started) { answered(source, status, started); }},
-      workers_({config.max_connections, queue_max}, dependencies_.clock,
-               [this](std::unique_ptr<Session> session) { serve(std::move(session)); }),
-      room_({slow_bytes_max(config, *sources_.get()), lingering_max},
-            {places_, workers_, dependencies_.clock, [this] { warn_full(); }}) {}
+      mailbox_(std::make_shared<Mailbox>()),
+      service_({config.append_timeout, proxies_}, dependencies_, mailbox_),
+      loop_({.serving_max = config.max_connections,
+             .waiting_max = waiting_max,
+             .bytes_max = slow_bytes_max(config, *sources_.get()),
+             .lingering_max = lingering_max,
+             .append_timeout = config.append_timeout},
+            {places_, service_, mailbox_, dependencies_.clock, [this] { warn_full(); }}) {}
 
 Engine::~Engine() {
   stop(milliseconds(0));
@@ -132,22 +133,19 @@ void Engine::stop(milliseconds grace) {
   if (const auto listener = svr_sock_.exchange(INVALID_SOCKET); listener != INVALID_SOCKET)
     ::close(listener);
   context_.closing = true;
-  room_.close_idle();
-  if (!places_.wait_until_empty(grace)) room_.cut_all();
-  workers_.join();
-  room_.stop();
+  loop_.close_idle();
+  if (!places_.wait_until_empty(grace)) loop_.cut_all();
+  service_.join();
+  loop_.stop();
 }
 
 void Engine::reload(SourceTable sources) {
   // Room first: a body that the new sources take must fit.
-  room_.set_bytes_max(slow_bytes_max(config_, sources));
+  loop_.set_bytes_max(slow_bytes_max(config_, sources));
   sources_.set(std::make_shared<const SourceTable>(std::move(sources)));
 }
 
 void Engine::accepted(int socket, const IpAddress& peer) {
-  const int on = 1;
-  ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  ::setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof(send_buffer_bytes));
   std::unique_ptr<Session> session;
   auto crowd = Places::Crowd::none;
   try {
@@ -158,7 +156,6 @@ void Engine::accepted(int socket, const IpAddress& peer) {
     ::close(socket);
     throw;
   }
-  if (crowd == Places::Crowd::none && workers_.offer_to_free(session)) return;
   if (crowd == Places::Crowd::address) {
     warn_address(peer);
     session->refuse(problem({503, "too many connections from this address; try again"}));
@@ -168,7 +165,7 @@ void Engine::accepted(int socket, const IpAddress& peer) {
     (void)session->advance();
     return;
   }
-  room_.admit(std::move(session));
+  loop_.admit(std::move(session));
 }
 
 void Engine::warn_full() {
@@ -188,7 +185,7 @@ void Engine::warn_address(const IpAddress& peer) {
 
 /// True if an idle connection gives way, so that the next accept will find a descriptor.
 bool Engine::exhausted(int error) {
-  const bool evicted = room_.evict_idle();
+  const bool evicted = loop_.evict_idle();
   if (warned_exhausted_.now(dependencies_.clock.steady_now()))
     dependencies_.log({LogLevel::warn,
                        "accept_failed",
@@ -211,57 +208,6 @@ void Engine::refused(int socket) {
   int reads_left = 16;
   while (reads_left > 0 && ::recv(socket, unread.data(), unread.size(), MSG_DONTWAIT) > 0)
     --reads_left;
-}
-
-void Engine::serve(std::unique_ptr<Session> session) noexcept {
-  try {
-    for (;;) {
-      const auto need = session->advance();
-      if (need == Session::Need::end) return;
-      if (need == Session::Need::service) {
-        session->answer(answer(*session));
-        if (!workers_.crowded()) continue;
-        // Others wait for this thread: the connection gets to the back of the queue.
-        if (session->connection().flush() == Connection::Flushed::gone) return;
-      } else if (stays(*session, need)) {
-        continue;
-      }
-      room_.admit(std::move(session));
-      return;
-    }
-  } catch (const std::exception& problem) {
-    // Out of memory, in practice. The connection ends without an answer, which is no 2xx.
-    try {
-      dependencies_.log({LogLevel::error, "connection_failed", problem.what()});
-    } catch (const std::exception&) {
-      // There is no memory to say so, either.
-    }
-  }
-}
-
-/// Waits a little for the sender; false where the waiting room shall do that.
-bool Engine::stays(Session& session, Session::Need need) const {
-  if (workers_.crowded() || context_.closing) return false;
-  if (session.stage() == Session::Stage::lingering) return false;
-  const auto until = session.since() + thread_wait;
-  const auto left = std::chrono::ceil<milliseconds>(until - dependencies_.clock.steady_now());
-  if (left.count() <= 0) return false;
-  return session.connection().wait_for(need == Session::Need::input ? POLLIN : POLLOUT, left);
-}
-
-Reply Engine::answer(Session& session) {
-  auto& request = session.request();
-  const auto& [wish, source] = request.admitted();
-  if (wish == Wish::health) {
-    auto [status, json] = dependencies_.health();
-    return {status, "application/json", std::move(json), {{"Cache-Control", "no-store"}}};
-  }
-  if (wish == Wish::challenge) return answer_challenge(*source, request.head());
-  try {
-    return intake_.store(*source, request.head(), session.peer(), request.take_body());
-  } catch (const std::exception&) {
-    return problem({503, "the write could not be stored; send it again"});
-  }
 }
 
 void Engine::answered(const Source* source, int status, SteadyTime started) {

@@ -7,24 +7,23 @@
 #include <string_view>
 
 #include "ingress/acceptor.hpp"
-#include "ingress/intake.hpp"
+#include "ingress/event_loop.hpp"
+#include "ingress/mailbox.hpp"
 #include "ingress/places.hpp"
 #include "ingress/server.hpp"
+#include "ingress/service.hpp"
 #include "ingress/session.hpp"
 #include "ingress/source.hpp"
 #include "ingress/traffic.hpp"
-#include "ingress/waiting_room.hpp"
-#include "ingress/workers.hpp"
 
 namespace holdfast::ingress {
 
-/// The server on its sockets. A connection belongs to one of these at a time: the accepting thread
-/// (Acceptor, Places), a thread of the pool (Workers), or the waiting room (WaitingRoom). All drive
-/// the same state machine (Session); only the pool's threads do work that blocks, which is to wait
-/// for a commit. cpp-httplib binds the socket, and no more: docs/decisions/0005 and 0012.
+/// The server on its sockets. The accepting thread (Acceptor, Places) makes a Session of each
+/// connection, the event loop (EventLoop) drives them all, and a Service has their whole requests
+/// stored. cpp-httplib binds the socket, and no more: docs/decisions/0005, 0012 and 0017.
 ///
-/// Threads:  the constructor, listen and stop: one owner. The rest: the accepting thread, the
-///           pool's and the waiting room's.
+/// Threads:  the constructor, listen and stop: one owner. The rest: the accepting thread, the event
+///           loop's and the pool's.
 class Engine final : private httplib::Server {
  public:
   Engine(const IngressConfig& config, SourceTable sources, TrustedProxies proxies,
@@ -46,9 +45,6 @@ class Engine final : private httplib::Server {
   void refused(int socket);
   void warn_full();
   void warn_address(const IpAddress& peer);
-  void serve(std::unique_ptr<Session> session) noexcept;
-  [[nodiscard]] bool stays(Session& session, Session::Need need) const;
-  [[nodiscard]] Reply answer(Session& session);
   void answered(const Source* source, int status, SteadyTime started);
 
   // Constant after construction; address_ after listen_and_serve.
@@ -58,7 +54,6 @@ class Engine final : private httplib::Server {
   ListenAddress address_;
   // Any thread: they lock or are atomic.
   SourcesInForce sources_;
-  Intake intake_;
   Traffic traffic_;
   ByteBudget budget_;
   Places places_;
@@ -67,8 +62,9 @@ class Engine final : private httplib::Server {
   Occasionally warned_address_;
   Occasionally warned_exhausted_;
   // Last, so that no thread outlives what it uses.
-  Workers workers_;
-  WaitingRoom room_;
+  const std::shared_ptr<Mailbox> mailbox_;
+  Service service_;
+  EventLoop loop_;
   std::unique_ptr<Acceptor> acceptor_;
 };
 

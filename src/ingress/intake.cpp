@@ -23,32 +23,32 @@ bool is_zero(std::string_view text) {
 
 }  // namespace
 
-Intake::Intake(std::chrono::milliseconds append_timeout, TrustedProxies proxies,
-               Dependencies dependencies)
-    : append_timeout_(append_timeout),
-      proxies_(std::move(proxies)),
-      dependencies_(std::move(dependencies)) {}
+Intake::Intake(TrustedProxies proxies, Dependencies dependencies)
+    : proxies_(std::move(proxies)), dependencies_(std::move(dependencies)) {}
 
-Reply Intake::store(const Source& source, const RequestHead& head, const IpAddress& peer,
-                    std::string body) {
+std::expected<NewEntry, Reply> Intake::prepare(const Source& source, const RequestHead& head,
+                                               const IpAddress& peer, std::string body) {
   const auto origin = called_origin(head, peer, proxies_, source.public_url);
   const auto verdict = verify::request(source.config, source.keys,
                                        {head, origin, body, dependencies_.clock.wall_now()});
-  if (verdict.finding != verify::Finding::verified) return refuse(source, verdict);
+  if (verdict.finding != verify::Finding::verified) return std::unexpected(refuse(source, verdict));
   Payload payload(head, body);
   if (source.config.provider == Provider::slack)
-    if (auto text = slack_challenge(payload)) return challenge(std::move(*text));
+    if (auto text = slack_challenge(payload)) return std::unexpected(challenge(std::move(*text)));
   auto entry = make_entry(source, head, peer, payload);
   entry.body = std::move(body);
-  const auto appended = dependencies_.outbox.append(std::move(entry), append_timeout_);
-  if (appended) return accepted(source.config.provider, *appended);
+  return entry;
+}
+
+Reply Intake::answer(const Source& source, const std::expected<Appended, Failure>& result) {
+  if (result) return accepted(source.config.provider, *result);
   if (warned_.now(dependencies_.clock.steady_now()))
-    dependencies_.log({LogLevel::warn,
-                       "write_refused",
-                       "A write was answered with 503: " + appended.error().message,
-                       {{"source", source.config.name},
-                        {"kind", std::string(to_string(appended.error().kind))}}});
-  return not_stored(appended.error());
+    dependencies_.log(
+        {LogLevel::warn,
+         "write_refused",
+         "A write was answered with 503: " + result.error().message,
+         {{"source", source.config.name}, {"kind", std::string(to_string(result.error().kind))}}});
+  return not_stored(result.error());
 }
 
 Reply Intake::refuse(const Source& source, const verify::Verdict& verdict) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <chrono>
+#include <expected>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,31 +17,32 @@
 
 namespace holdfast::ingress {
 
-/// From a complete request to a durable entry: verify, find the keys, append, answer.
+/// From a complete request to an entry, and from what the outbox says of it to the answer. In
+/// between lies the append, for which nobody here waits.
 ///
 /// Threads:  any.
 class Intake {
  public:
   struct Dependencies {
-    Outbox& outbox;
     const Clock& clock;
     LogSink log;
   };
-  Intake(std::chrono::milliseconds append_timeout, TrustedProxies proxies,
-         Dependencies dependencies);
+  Intake(TrustedProxies proxies, Dependencies dependencies);
 
-  /// Promise:  a 2xx only after the entry, or its first copy, is durable; a request that is not
-  ///           verified leaves no entry.
-  /// Blocks:   until the group commit, at most append_timeout.
-  [[nodiscard]] Reply store(const Source& source, const RequestHead& head, const IpAddress& peer,
-                            std::string body);
+  /// Verifies and finds the keys: what is to be appended, or the answer where nothing is.
+  ///
+  /// Promise:  a request that is not verified makes no entry.
+  [[nodiscard]] std::expected<NewEntry, Reply> prepare(const Source& source,
+                                                       const RequestHead& head,
+                                                       const IpAddress& peer, std::string body);
+  /// Promise:  a 2xx only where the outbox has said that the entry, or its first copy, is durable.
+  [[nodiscard]] Reply answer(const Source& source, const std::expected<Appended, Failure>& result);
 
  private:
   [[nodiscard]] Reply refuse(const Source& source, const verify::Verdict& verdict);
   [[nodiscard]] NewEntry make_entry(const Source& source, const RequestHead& head,
                                     const IpAddress& peer, Payload& payload) const;
   // Constant after construction.
-  const std::chrono::milliseconds append_timeout_;
   const TrustedProxies proxies_;
   Dependencies dependencies_;
   // Atomic: any thread.

@@ -129,7 +129,9 @@ std::string called_origin(const RequestHead& head, const IpAddress& peer,
     if (base::equal_ignore_case(proto, "https")) scheme = "https";
     if (!forwarded_host.empty()) host = forwarded_host;
   }
-  return std::format("{}://{}", scheme, host);
+  std::string origin(scheme);
+  origin.append("://").append(host);
+  return origin;
 }
 
 }  // namespace holdfast::ingress

@@ -9,6 +9,7 @@ namespace holdfast::ingress {
 namespace {
 
 constexpr std::string_view bearer_challenge = R"(Bearer realm="holdfast")";
+constexpr std::size_t head_bytes_usual = 256;
 constexpr std::string_view signature_challenge = R"(Signature realm="holdfast")";
 
 std::string_view reason_phrase(int status) {
@@ -43,9 +44,10 @@ Reply accepted(Provider provider, const Appended& appended) {
     case Provider::twilio: return {200, "text/xml", "<Response></Response>", std::move(headers)};
     default: break;
   }
-  return {202, "application/json",
-          std::format(R"({{"id":"{}","duplicate":{}}})", id, appended.duplicate),
-          std::move(headers)};
+  std::string body;
+  body.append(R"({"id":")").append(id).append(R"(","duplicate":)");
+  body.append(appended.duplicate ? "true}" : "false}");
+  return {202, "application/json", std::move(body), std::move(headers)};
 }
 
 Reply problem(const Fault& fault) {
@@ -97,8 +99,11 @@ Reply not_stored(const Failure& failure) {
 
 std::string render(const Reply& reply, std::string_view method, Persistence persistence,
                    WallTime now) {
-  std::string text = std::format("HTTP/1.1 {} {}\r\nDate: {}\r\n", reply.status,
-                                 reason_phrase(reply.status), http_date(now));
+  std::string text;
+  text.reserve(head_bytes_usual + reply.body.size());
+  text.append("HTTP/1.1 ").append(std::to_string(reply.status)).append(" ");
+  text.append(reason_phrase(reply.status)).append("\r\nDate: ").append(http_date(now));
+  text.append("\r\n");
   const auto add = [&](std::string_view name, std::string_view value) {
     text.append(name).append(": ").append(value).append("\r\n");
   };
@@ -113,7 +118,15 @@ std::string render(const Reply& reply, std::string_view method, Persistence pers
 }
 
 std::string http_date(WallTime now) {
-  return std::format("{:%a, %d %b %Y %T} GMT", std::chrono::floor<std::chrono::seconds>(now));
+  // The text of a second serves all answers of that second.
+  thread_local std::chrono::sys_seconds second;
+  thread_local std::string text;
+  const auto wanted = std::chrono::floor<std::chrono::seconds>(now);
+  if (text.empty() || second != wanted) {
+    text = std::format("{:%a, %d %b %Y %T} GMT", wanted);
+    second = wanted;
+  }
+  return text;
 }
 
 }  // namespace holdfast::ingress

@@ -17,10 +17,9 @@
 
 namespace holdfast::ingress {
 
-/// One connection from accept to close, as a state machine that never blocks. A thread of the pool
-/// or the waiting room drives it, whoever has it; both see the same requests in it.
+/// One connection from accept to close, as a state machine that never blocks.
 ///
-/// Threads:  one at a time.
+/// Threads:  one at a time: the accepting one, then the event loop's.
 class Session {
  public:
   /// What all sessions share. Outlives them.
@@ -45,7 +44,7 @@ class Session {
 
   Session(Context& context, int socket, const IpAddress& peer, Places::Place place);
 
-  /// Goes on as far as it can without waiting.
+  /// Goes on as far as it can without waiting. What has arrived is told by Connection::arrived.
   [[nodiscard]] Need advance();
   /// Puts the answer to the request that is complete on its way; call advance then.
   void answer(const Reply& reply);

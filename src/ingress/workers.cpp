@@ -3,42 +3,24 @@
 #include <system_error>
 #include <utility>
 
-#include "ingress/session.hpp"
-
 namespace holdfast::ingress {
-
-Workers::Workers(Limits limits, const Clock& clock, std::function<void(Work)> serve)
-    : limits_(limits), clock_(clock), serve_(std::move(serve)) {}
 
 Workers::~Workers() {
   join();
 }
 
-bool Workers::offer_to_free(Work& work) {
-  const std::scoped_lock lock(mutex_);
-  if (ending_ || (queue_.size() >= idle_ && !make_thread())) return false;
-  push(work);
-  return true;
-}
-
-bool Workers::offer(Work& work) {
+bool Workers::offer(Job& job) {
   const std::scoped_lock lock(mutex_);
   if (ending_) return false;
-  if (queue_.size() >= idle_ && !make_thread() && queue_.size() >= idle_ + limits_.queue_max)
-    return false;
-  push(work);
-  return true;
-}
-
-void Workers::push(Work& work) {
-  queue_.push_back({std::move(work), clock_.steady_now()});
-  note_crowd();
+  if (jobs_.size() >= idle_ && !make_thread() && threads_.empty()) return false;
+  jobs_.push_back(std::move(job));
   work_.notify_one();
+  return true;
 }
 
 /// False if there are as many as may be, or the system has none left.
 bool Workers::make_thread() {
-  if (threads_.size() >= limits_.threads_max) return false;
+  if (threads_.size() >= threads_max_) return false;
   try {
     threads_.emplace_back([this] { run(); });
   } catch (const std::system_error&) {
@@ -46,17 +28,6 @@ bool Workers::make_thread() {
   }
   ++idle_;
   return true;
-}
-
-std::vector<Workers::Work> Workers::take_older(SteadyTime limit) {
-  std::vector<Work> older;
-  const std::scoped_lock lock(mutex_);
-  while (queue_.size() > idle_ && queue_.front().since < limit) {
-    older.push_back(std::move(queue_.front().work));
-    queue_.pop_front();
-  }
-  note_crowd();
-  return older;
 }
 
 void Workers::join() {
@@ -73,17 +44,16 @@ void Workers::join() {
 void Workers::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    work_.wait(lock, [&] { return ending_ || !queue_.empty(); });
-    if (queue_.empty()) return;
+    work_.wait(lock, [&] { return ending_ || !jobs_.empty(); });
+    if (jobs_.empty()) return;
     --idle_;
-    auto work = std::move(queue_.front().work);
-    queue_.pop_front();
-    note_crowd();
+    auto job = std::move(jobs_.front());
+    jobs_.pop_front();
     lock.unlock();
-    serve_(std::move(work));
+    job();
+    job = nullptr;
     lock.lock();
     ++idle_;
-    note_crowd();
   }
 }
 

@@ -24,7 +24,11 @@ bool is_append(const Work& work) {
 }
 
 void fail(const Work& work, const Failure& failure) {
-  std::visit([&](const auto& shared) { shared->answer.set(std::unexpected(failure)); }, work);
+  if (const auto* append = std::get_if<std::shared_ptr<AppendTicket::Shared>>(&work)) {
+    (*append)->settle(std::unexpected(failure));
+  } else {
+    std::visit([&](const auto& shared) { shared->answer.set(std::unexpected(failure)); }, work);
+  }
 }
 
 std::vector<Work> take_group(std::deque<Work>& waiting, const GroupCaps& caps) {

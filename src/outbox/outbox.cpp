@@ -6,12 +6,6 @@
 #include "outbox/outbox_impl.hpp"
 
 namespace holdfast {
-namespace {
-
-/// SQLite takes values below 2^30 bytes; far below that a row is no webhook any more.
-constexpr std::size_t body_bytes_max = 512 * mib;
-
-}  // namespace
 
 Outbox::Outbox(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Outbox::~Outbox() = default;
@@ -30,16 +24,12 @@ std::expected<std::unique_ptr<Outbox>, Failure> Outbox::open(const OutboxConfig&
 }
 
 AppendTicket Outbox::submit(NewEntry entry) {
-  const bool too_large = entry.body.size() > body_bytes_max;
-  if (too_large) entry.body.clear();
-  auto shared = std::make_shared<AppendTicket::Shared>(std::move(entry));
-  if (too_large) {
-    shared->answer.set(std::unexpected(Failure{
-        FailureKind::invalid, "storing the entry: its body is over 512 MiB; send a smaller one"}));
-  } else {
-    impl_->queue.push(shared);
-  }
-  return AppendTicket(std::move(shared));
+  return AppendTicket(impl_->submit(std::move(entry), nullptr));
+}
+
+void Outbox::submit(NewEntry entry, OnAppendAnswered answered) {
+  auto shared = impl_->submit(std::move(entry), std::move(answered));
+  impl_->commit_while([&] { return shared->on_answered != nullptr; });
 }
 
 std::expected<Appended, Failure> Outbox::append(NewEntry entry, std::chrono::milliseconds timeout) {

@@ -16,6 +16,8 @@ namespace {
 constexpr std::uint64_t entry_overhead_bytes = 1024;
 /// Bodies of dead and discarded entries are added up nowhere; this is a large one among webhooks.
 constexpr std::uint64_t aside_body_bytes = 4 * kib;
+/// SQLite takes values below 2^30 bytes; far below that a row is no webhook any more.
+constexpr std::size_t body_bytes_max = 512 * mib;
 
 /// Of the used bytes those that stay, however little room there is: delivered entries go early.
 std::uint64_t estimate_kept_bytes(const outbox::Meta& meta, std::uint64_t used_bytes) {
@@ -78,6 +80,21 @@ void Outbox::Impl::break_down(const Failure& failure) {
   suspect();
   log({LogLevel::error, "outbox_broken", failure.message, {}});
   if (on_broken) on_broken(failure);
+}
+
+std::shared_ptr<AppendTicket::Shared> Outbox::Impl::submit(NewEntry entry,
+                                                           OnAppendAnswered answered) {
+  const bool too_large = entry.body.size() > body_bytes_max;
+  if (too_large) entry.body.clear();
+  auto shared = std::make_shared<AppendTicket::Shared>(std::move(entry));
+  shared->on_answered = std::move(answered);
+  if (too_large) {
+    shared->settle(std::unexpected(Failure{
+        FailureKind::invalid, "storing the entry: its body is over 512 MiB; send a smaller one"}));
+  } else {
+    queue.push(shared);
+  }
+  return shared;
 }
 
 void Outbox::Impl::make_way() {

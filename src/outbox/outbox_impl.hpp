@@ -46,10 +46,17 @@ class HOLDFAST_HIDDEN Outbox::Impl {
     commit_if_alone(work->answer);
     return work->answer.wait();
   }
+  /// Hands an append to the writer.
+  [[nodiscard]] std::shared_ptr<AppendTicket::Shared> submit(NewEntry entry,
+                                                             OnAppendAnswered answered);
   /// Commits until this is answered, where no writer thread will.
   template <class T>
   void commit_if_alone(outbox::Completion<T>& answer) {
-    while (commit_in_caller && !answer.wait_for({}) && writer->run_once()) {
+    commit_while([&] { return !answer.wait_for({}); });
+  }
+  template <class Waiting>
+  void commit_while(Waiting&& waiting) {
+    while (commit_in_caller && waiting() && writer->run_once()) {
     }
   }
 

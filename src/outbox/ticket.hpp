@@ -67,6 +67,14 @@ namespace holdfast {
 struct HOLDFAST_HIDDEN AppendTicket::Shared {
   /// Does the costly part, hashes and encoding, on the caller's thread.
   explicit Shared(NewEntry new_entry);
+  /// Tells who waits, in whichever way it wanted.
+  void settle(const outbox::AppendAnswer& result) {
+    if (on_answered) {
+      std::exchange(on_answered, nullptr)(result);
+    } else {
+      answer.set(result);
+    }
+  }
   /// The digest that tells a repeat of the key from a conflict.
   [[nodiscard]] const std::array<std::uint8_t, 32>& compared_by() const {
     return entry.compare_sha256 ? *entry.compare_sha256 : body_sha256;
@@ -82,6 +90,8 @@ struct HOLDFAST_HIDDEN AppendTicket::Shared {
   std::optional<AuditEvent> replay_event;
   std::uint64_t stored_bytes;  ///< Estimate of what it takes in the database file.
 
+  // Whoever has the work: the submitter, the queue, the writer.
+  OnAppendAnswered on_answered;  ///< Empty: somebody waits for the answer below, or called it.
   outbox::Completion<outbox::AppendAnswer> answer;
 };
 

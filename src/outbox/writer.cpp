@@ -130,7 +130,7 @@ void Writer::answer(const std::vector<Work>& group, const GroupOutcome& outcome)
   HOLDFAST_CHECK(outcome.answers.size() == group.size(), "a request without an answer");
   for (std::size_t i = 0; i < group.size(); ++i) {
     if (const auto* append = std::get_if<std::shared_ptr<AppendTicket::Shared>>(&group[i])) {
-      (*append)->answer.set(outcome.answers[i]);
+      (*append)->settle(outcome.answers[i]);
     } else if (const auto* settle = std::get_if<std::shared_ptr<SettleWork>>(&group[i])) {
       (*settle)->answer.set(outcome.answers[i].transform([](const Appended&) {}));
     } else if (const auto* change = std::get_if<std::shared_ptr<ChangeWork>>(&group[i])) {

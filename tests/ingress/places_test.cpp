@@ -4,9 +4,6 @@
 #include <optional>
 #include <vector>
 
-#include "ingress/session.hpp"
-#include "ingress/workers.hpp"
-
 using namespace holdfast;
 using namespace holdfast::ingress;
 using namespace std::chrono_literals;
@@ -73,48 +70,4 @@ TEST_CASE("places: an address is counted by itself, in IPv6 by its network", "[i
   CHECK(v6.crowd == Crowd::none);
   CHECK(places.enter(address("2001:db8::ffff:1"), false).crowd == Crowd::address);
   CHECK(places.enter(address("2001:db8:0:1::1"), false).crowd == Crowd::none);
-}
-
-TEST_CASE("workers: more work than threads waits, more than the queue is refused",
-          "[ingress][workers]") {
-  const SystemClock clock;
-  std::mutex gate;
-  std::atomic<int> served = 0;
-  Workers workers({.threads_max = 1, .queue_max = 2}, clock, [&](Workers::Work) {
-    const std::scoped_lock lock(gate);
-    ++served;
-  });
-  {
-    const std::scoped_lock closed(gate);
-    int taken = 0;
-    // One with the thread, two in the queue; the thread may take its one a moment late.
-    for (int i = 0; i < 50; ++i) {
-      Workers::Work none;
-      taken += workers.offer(none) ? 1 : 0;
-    }
-    CHECK(taken >= 2);
-    CHECK(taken <= 3);
-    CHECK(workers.crowded());
-    Workers::Work none;
-    CHECK_FALSE(workers.offer_to_free(none));
-    CHECK(workers.take_older(SteadyTime::min()).empty());
-    CHECK_FALSE(workers.take_older(SteadyTime::max()).empty());
-    CHECK_FALSE(workers.crowded());
-  }
-  workers.join();
-  CHECK(served >= 1);
-  Workers::Work none;
-  CHECK_FALSE(workers.offer(none));
-}
-
-TEST_CASE("workers: what is queued is served before they end", "[ingress][workers]") {
-  const SystemClock clock;
-  std::atomic<int> served = 0;
-  Workers workers({.threads_max = 2, .queue_max = 100}, clock, [&](Workers::Work) { ++served; });
-  for (int i = 0; i < 100; ++i) {
-    Workers::Work none;
-    REQUIRE(workers.offer(none));
-  }
-  workers.join();
-  CHECK(served == 100);
 }

@@ -350,7 +350,7 @@ TEST_CASE("ingress: with no file descriptor left an idle connection gives way",
   TestServer server;
   RawClient idle(server.port());
   CHECK(idle.exchange(get("/api/health")).status == 200);
-  // Only what waits in the waiting room can give way.
+  // Only an idle one that the loop has seen gives way.
   support::pause_for(200ms);
   rlimit usual{};
   REQUIRE(::getrlimit(RLIMIT_NOFILE, &usual) == 0);

@@ -133,7 +133,7 @@ TEST_CASE("ingress: who is refused for its address takes no place from an idle o
   std::vector<std::unique_ptr<RawClient>> idle;
   for (const auto* address : {"127.0.7.1", "127.0.7.1", "127.0.7.2", "127.0.7.2"})
     idle.push_back(from(address));
-  // Only what waits in the waiting room can give way, and has been there for a while.
+  // Only who has been idle for a while gives way.
   support::pause_for(400ms);
   std::vector<std::unique_ptr<RawClient>> beyond;
   for (int i = 0; i < 10; ++i) {

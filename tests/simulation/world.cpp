@@ -66,8 +66,7 @@ bool World::start(const Settings& settings) {
   demand(table.has_value(), "the sources are right");
   table_ = std::move(*table);
   intake_ = std::make_unique<ingress::Intake>(
-      5s, ingress::TrustedProxies(),
-      ingress::Intake::Dependencies{*outbox, clock, [](const LogEvent&) {}});
+      ingress::TrustedProxies(), ingress::Intake::Dependencies{clock, [](const LogEvent&) {}});
   return true;
 }
 
@@ -109,8 +108,10 @@ Answer World::post(const Request& request) {
     reply = refused->reply;
   } else {
     const auto peer = ingress::IpAddress::parse("192.0.2.7");
-    reply = intake_->store(*std::get<ingress::Admitted>(admitted).source, request.head, *peer,
-                           request.body);
+    const auto& source = *std::get<ingress::Admitted>(admitted).source;
+    auto entry = intake_->prepare(source, request.head, *peer, request.body);
+    reply = entry ? intake_->answer(source, outbox->append(*std::move(entry), 5s))
+                  : std::move(entry.error());
   }
   Answer answer{reply.status, std::nullopt, std::nullopt};
   for (const auto& [name, value] : reply.headers)
