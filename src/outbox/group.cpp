@@ -33,7 +33,14 @@ void fail(const Work& work, const Failure& failure) {
 
 std::vector<Work> take_group(std::deque<Work>& waiting, const GroupCaps& caps) {
   std::vector<Work> group;
+  take_more(waiting, caps, group);
+  return group;
+}
+
+void take_more(std::deque<Work>& waiting, const GroupCaps& caps, std::vector<Work>& group) {
+  if (waiting.empty()) return;
   std::uint64_t bytes = 0;
+  for (const auto& work : group) bytes += bytes_of(work);
   while (!waiting.empty() && group.size() < caps.works_max) {
     const std::uint64_t next = bytes_of(waiting.front());
     if (!group.empty() && bytes + next > caps.bytes_max) break;
@@ -41,7 +48,6 @@ std::vector<Work> take_group(std::deque<Work>& waiting, const GroupCaps& caps) {
     group.push_back(std::move(waiting.front()));
     waiting.pop_front();
   }
-  return group;
 }
 
 }  // namespace holdfast::outbox

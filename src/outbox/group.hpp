@@ -57,5 +57,7 @@ struct GroupCaps {
 
 /// Takes the next group off the front of what waits: in order, up to the caps, at least one if any.
 [[nodiscard]] std::vector<Work> take_group(std::deque<Work>& waiting, const GroupCaps& caps);
+/// Adds to a group, up to the caps.
+void take_more(std::deque<Work>& waiting, const GroupCaps& caps, std::vector<Work>& group);
 
 }  // namespace holdfast::outbox

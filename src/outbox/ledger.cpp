@@ -1,7 +1,9 @@
 #include "outbox/ledger.hpp"
 
+#include <algorithm>
 #include <format>
 #include <new>
+#include <span>
 #include <utility>
 
 #include "outbox/sqlite.hpp"
@@ -40,39 +42,37 @@ Ledger::Ledger(std::unique_ptr<Connection> connection, OutboxFiles files,
             connection_->free_page_bytes()};
 }
 
-GroupOutcome Ledger::commit(std::span<const Work> group) {
+GroupOutcome Ledger::commit(const std::vector<Work>& group, const std::function<void()>& more) {
   GroupOutcome outcome;
-  outcome.answers.reserve(group.size());
-  std::uint64_t bytes = 0;
-  for (const auto& work : group) {
-    const auto* append_work = std::get_if<std::shared_ptr<AppendTicket::Shared>>(&work);
-    if (append_work == nullptr) continue;
-    ++outcome.appends;
-    bytes += (*append_work)->stored_bytes;
-  }
-  const bool roomy = bytes == 0 || prepare_room(bytes);
+  const auto append_bytes = [&](std::size_t from) {
+    std::uint64_t bytes = 0;
+    for (const auto& work : std::span(group).subspan(from))
+      if (is_append(work)) bytes += std::get<0>(work)->stored_bytes;
+    return bytes;
+  };
+  std::uint64_t bytes = append_bytes(0);
+  bool roomy = bytes == 0 || prepare_room(bytes);
   const auto started = clock_.steady_now();
+  std::chrono::nanoseconds waited{};
   const auto pending_seq = meta_.next_seq;
   const auto pending_before = meta_.count(EntryState::pending);
   std::uint64_t settled = 0;
   const auto result = transact("storing entries", [&](Transaction& transaction) {
-    for (const auto& work : group) {
-      AppendAnswer answer;
-      if (const auto* settling = std::get_if<std::shared_ptr<SettleWork>>(&work)) {
-        settle(**settling, transaction);
-      } else if (const auto* changing = std::get_if<std::shared_ptr<ChangeWork>>(&work)) {
-        change(**changing, transaction);
-      } else if (const auto* noting = std::get_if<std::shared_ptr<NoteWork>>(&work)) {
-        note(**noting, transaction);
-      } else {
-        answer = append(*std::get<0>(work), roomy, transaction);
-      }
-      outcome.answers.push_back(std::move(answer));
+    for (std::size_t done = 0; done < group.size();) {
+      for (; done < group.size(); ++done) do_work(group[done], roomy, transaction, outcome);
+      const auto before = clock_.steady_now();
+      more();
+      waited += clock_.steady_now() - before;
+      if (done == group.size()) break;
+      bytes += append_bytes(done);
+      roomy = roomy && find_shortage(space_, config_, bytes) == Shortage::none;
     }
     settled = transaction.settled;
     outcome.committed = transaction.changes > 0;
   });
-  outcome.duration = clock_.steady_now() - started;
+  outcome.duration = clock_.steady_now() - started - waited;
+  outcome.sync = sync_;
+  outcome.appends = static_cast<std::size_t>(std::ranges::count_if(group, is_append));
   if (result) {
     outcome.added_pending =
         meta_.next_seq > pending_seq && meta_.count(EntryState::pending) + settled > pending_before;
@@ -82,6 +82,21 @@ GroupOutcome Ledger::commit(std::span<const Work> group) {
   outcome.failure = result.error();
   outcome.answers.assign(group.size(), std::unexpected(result.error()));
   return outcome;
+}
+
+void Ledger::do_work(const Work& work, bool roomy, Transaction& transaction,
+                     GroupOutcome& outcome) {
+  AppendAnswer answer;
+  if (const auto* settling = std::get_if<std::shared_ptr<SettleWork>>(&work)) {
+    settle(**settling, transaction);
+  } else if (const auto* changing = std::get_if<std::shared_ptr<ChangeWork>>(&work)) {
+    change(**changing, transaction);
+  } else if (const auto* noting = std::get_if<std::shared_ptr<NoteWork>>(&work)) {
+    note(**noting, transaction);
+  } else {
+    answer = append(*std::get<0>(work), roomy, transaction);
+  }
+  outcome.answers.push_back(std::move(answer));
 }
 
 std::expected<void, Failure> Ledger::transact(std::string_view doing,
@@ -122,7 +137,9 @@ void Ledger::finish(Transaction& transaction) {
   const std::uint64_t used_bytes = connection_->used_bytes();
   const std::uint64_t free_page_bytes = connection_->free_page_bytes();
   transaction.committing = true;
+  const auto before = clock_.steady_now();
   connection_->commit();
+  sync_ = clock_.steady_now() - before;
   meta_ = transaction.meta;
   oldest_ = oldest;
   space_.used_bytes = used_bytes;

@@ -6,7 +6,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,9 +34,10 @@ struct GroupOutcome {
       answers;             ///< In the order of the group; of a settlement only the error counts.
   bool committed = false;  ///< False: nothing had to be written, or nothing could be.
   bool added_pending = false;
-  std::size_t appends = 0;  ///< Appends answered by this commit.
-  std::chrono::duration<double> duration{};
-  std::optional<Failure> failure;  ///< Why it was rolled back: overloaded.
+  std::size_t appends = 0;                   ///< Appends answered by this commit.
+  std::chrono::duration<double> duration{};  ///< Without what it waited for more.
+  std::chrono::nanoseconds sync{};           ///< Of it, the commit itself with its sync.
+  std::optional<Failure> failure;            ///< Why it was rolled back: overloaded.
 };
 
 /// What others may know of the outbox after a commit.
@@ -60,8 +60,10 @@ class Ledger {
   Ledger(std::unique_ptr<Connection> connection, OutboxFiles files, const OutboxConfig& config,
          const Clock& clock);
 
-  /// Commits what can be committed of the group as one transaction. Answers nobody.
-  [[nodiscard]] GroupOutcome commit(std::span<const Work> group);
+  /// Commits what can be committed of the group as one transaction. Answers nobody. Each time when
+  /// all of the group is in the transaction `more` is called, which may add to it.
+  [[nodiscard]] GroupOutcome commit(const std::vector<Work>& group,
+                                    const std::function<void()>& more);
   /// Removes one step of what has been kept long enough; the number of rows.
   [[nodiscard]] std::expected<int, Failure> retain(const RetentionStep& limits);
   [[nodiscard]] std::optional<WallTime> retention_due();
@@ -95,8 +97,9 @@ class Ledger {
   [[nodiscard]] std::expected<void, Failure> transact(
       std::string_view doing, const std::function<void(Transaction&)>& body);
   void finish(Transaction& transaction);
-  /// True if the whole group fits by estimate, so that no entry has to be checked by itself.
+  /// True if so many bytes fit by estimate, so that no entry of theirs has to be checked by itself.
   [[nodiscard]] bool prepare_room(std::uint64_t bytes);
+  void do_work(const Work& work, bool roomy, Transaction& transaction, GroupOutcome& outcome);
   /// Makes room for one entry by removing delivered ones early; the refusal if that is not enough.
   [[nodiscard]] std::optional<Failure> make_room(std::uint64_t bytes, Transaction& transaction);
   [[nodiscard]] AppendAnswer append(const AppendTicket::Shared& append, bool roomy,
@@ -125,6 +128,7 @@ class Ledger {
   SpaceUse space_;
   FileIdentity database_identity_;
   FileIdentity wal_identity_;
+  std::chrono::nanoseconds sync_{};  ///< What the last commit took.
   std::uint64_t refused_bytes_ = 0;  ///< What the last refused entry would have taken.
   bool wal_holds_erased_ = false;
   bool wal_is_held_ = false;  ///< A reader kept the WAL from being emptied.

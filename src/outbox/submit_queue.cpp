@@ -11,6 +11,7 @@ void SubmitQueue::push(Work work) {
   const bool appends = is_append(work);
   std::optional<Failure> refused;
   bool wakes = false;
+  bool enough = false;
   {
     const std::scoped_lock lock(mutex_);
     if (refusal_) {
@@ -24,10 +25,12 @@ void SubmitQueue::push(Work work) {
     } else {
       bytes_ += bytes;
       // The writer empties the queue before it sleeps, so only the first has to wake it.
-      wakes = waiting_.empty();
+      wakes = waiting_.empty() && awaited_ == 0;
       waiting_.push_back(std::move(work));
+      enough = waiting_.size() == awaited_;
     }
   }
+  if (enough) enough_.notify_one();
   if (refused) fail(work, *refused);  // NOLINT(bugprone-use-after-move): kept where refused.
   if (wakes) wake_.raise();
 }
@@ -42,9 +45,16 @@ void SubmitQueue::take(std::deque<Work>& into) {
   waiting_.clear();
 }
 
-bool SubmitQueue::empty() const {
+std::size_t SubmitQueue::size() const {
   const std::scoped_lock lock(mutex_);
-  return waiting_.empty();
+  return waiting_.size();
+}
+
+void SubmitQueue::await(std::size_t count, SteadyTime deadline) {
+  std::unique_lock lock(mutex_);
+  awaited_ = count;
+  enough_.wait_until(lock, deadline, [&] { return waiting_.size() >= count; });
+  awaited_ = 0;
 }
 
 void SubmitQueue::release(std::uint64_t bytes) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <mutex>
@@ -22,7 +24,9 @@ class SubmitQueue {
   void push(Work work);
   /// Moves all that waits behind `into`; its bytes count until release().
   void take(std::deque<Work>& into);
-  [[nodiscard]] bool empty() const;
+  [[nodiscard]] std::size_t size() const;
+  /// Blocks:   until so much waits, at most until `deadline`. Only one thread at a time.
+  void await(std::size_t count, SteadyTime deadline);
   /// The work of so many bytes is done.
   void release(std::uint64_t bytes);
 
@@ -41,6 +45,8 @@ class SubmitQueue {
   // Guarded by mutex_: any thread.
   mutable std::mutex mutex_;
   std::deque<Work> waiting_;
+  std::condition_variable enough_;
+  std::size_t awaited_ = 0;  ///< How much waiting work somebody waits for; 0: nobody does.
   std::uint64_t bytes_ = 0;  ///< Waiting, or taken and not released.
   std::optional<Failure> refusal_;
   // Has its own lock: any thread.

@@ -57,6 +57,7 @@ bool Writer::run_once() {
 
 void Writer::run(const std::stop_token& stop) {
   queue_.accept();
+  gathers_ = true;
   while (!stop.stop_requested()) {
     const auto seen = queue_.wake().epoch();
     if (!run_once()) queue_.wake().wait(seen, next_deadline(), stop);
@@ -77,11 +78,10 @@ void Writer::run(const std::stop_token& stop) {
 bool Writer::run_group() {
   queue_.take(backlog_);
   if (backlog_.empty()) return false;
-  const auto group = take_group(backlog_, {});
-  std::uint64_t bytes = 0;
-  for (const auto& work : group) bytes += bytes_of(work);
+  gathering_.begun(clock_.steady_now());
+  auto group = take_group(backlog_, {});
   try {
-    commit(group, bytes);
+    commit(group);
   } catch (const Error& error) {
     for (const auto& work : group) fail(work, error.failure());
     throw;
@@ -92,8 +92,23 @@ bool Writer::run_group() {
   return true;
 }
 
-void Writer::commit(const std::vector<Work>& group, std::uint64_t bytes) {
-  auto outcome = ledger_->commit(group);
+/// Adds what has come since the group was taken, and waits a little for what is about to come.
+void Writer::gather(std::vector<Work>& group) {
+  if (!gathers_ || clock_.steady_now() >= gathering_.until()) return;
+  if (backlog_.empty()) queue_.take(backlog_);
+  if (backlog_.empty()) {
+    const auto missing = gathering_.missing(group.size());
+    if (missing == 0) return;
+    const auto wanted = std::min(missing, Gathering::handful);
+    queue_.await(wanted, gathering_.handful_until(clock_.steady_now()));
+    queue_.take(backlog_);
+    if (backlog_.size() < wanted) gathering_.give_up(clock_.steady_now());
+  }
+  take_more(backlog_, {}, group);
+}
+
+void Writer::commit(std::vector<Work>& group) {
+  auto outcome = ledger_->commit(group, [&] { gather(group); });
   if (outcome.failure) {
     note("outbox_commit_refused", *outcome.failure);
     settle_alone(group, outcome);
@@ -105,9 +120,13 @@ void Writer::commit(const std::vector<Work>& group, std::uint64_t bytes) {
     plan_retention();
   }
   publish();
+  std::uint64_t bytes = 0;
+  for (const auto& work : group) bytes += bytes_of(work);
   // Before the answers: who has one may append the next at once, and must find room.
   queue_.release(bytes);
   answer(group, outcome);
+  if (outcome.committed)
+    gathering_.committed(outcome.appends, backlog_.size() + queue_.size(), outcome.sync);
   if (outcome.added_pending) announce();
 }
 
@@ -117,7 +136,7 @@ void Writer::settle_alone(const std::vector<Work>& group, GroupOutcome& outcome)
   for (const auto& work : group)
     if (!is_append(work)) settles.push_back(work);
   if (settles.empty() || settles.size() == group.size()) return;
-  const auto alone = ledger_->commit(settles);
+  const auto alone = ledger_->commit(settles, [] {});
   std::size_t next = 0;
   for (std::size_t i = 0; i < group.size(); ++i)
     if (!is_append(group[i])) outcome.answers[i] = alone.answers[next++];

@@ -14,6 +14,7 @@
 #include "base/wake_signal.hpp"
 #include "holdfast/clock.hpp"
 #include "holdfast/log.hpp"
+#include "outbox/gathering.hpp"
 #include "outbox/housekeeping.hpp"
 #include "outbox/ledger.hpp"
 #include "outbox/submit_queue.hpp"
@@ -58,7 +59,8 @@ class Writer {
 
  private:
   bool run_group();
-  void commit(const std::vector<Work>& group, std::uint64_t bytes);
+  void commit(std::vector<Work>& group);
+  void gather(std::vector<Work>& group);
   void settle_alone(const std::vector<Work>& group, GroupOutcome& outcome);
   void answer(const std::vector<Work>& group, const GroupOutcome& outcome);
   bool keep_house();
@@ -69,7 +71,7 @@ class Writer {
   void break_down(const Failure& failure);
   void refuse_all(const Failure& failure);
   void publish();
-  [[nodiscard]] bool quiet() const { return backlog_.empty() && queue_.empty(); }
+  [[nodiscard]] bool quiet() const { return backlog_.empty() && queue_.size() == 0; }
   [[nodiscard]] WalSituation wal_situation() const;
   void plan_retention();
   [[nodiscard]] std::optional<SteadyTime> next_deadline() const;
@@ -85,6 +87,8 @@ class Writer {
   // Owned by the writer thread.
   std::unique_ptr<Ledger> ledger_;  ///< Empty after close; given up, not closed, after break_down.
   std::deque<Work> backlog_;        ///< Taken from the queue, not yet in a group.
+  bool gathers_ = false;            ///< Others run meanwhile, so that waiting for them helps.
+  Gathering gathering_;
   SteadyTime last_commit_;
   SteadyTime probe_at_;
   SteadyTime checkpoint_tried_at_;
