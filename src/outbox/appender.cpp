@@ -10,10 +10,9 @@
 namespace holdfast::outbox {
 namespace {
 
-constexpr const char* find_key_sql =
-    "SELECT seq, id, ifnull(compare_sha256, body_sha256), conflicts_with FROM entry INDEXED BY "
-    "entry_key "
-    "WHERE key_hash = ? AND source_id = ? AND dedupe_key = ?";
+constexpr const char* find_entry_sql =
+    "SELECT id, ifnull(compare_sha256, body_sha256), conflicts_with FROM entry "
+    "WHERE seq = ? AND source_id = ? AND dedupe_key = ?";
 
 constexpr const char* insert_entry_sql =
     "INSERT INTO entry (seq, id, source_id, state, received_at, settled_at, body_bytes, "
@@ -42,11 +41,12 @@ struct Appender::Row {
   std::optional<Uuid> conflicts_with;
 };
 
-Appender::Appender(SQLite::Database& database, const Uuid& last_id)
-    : ids_(last_id),
+Appender::Appender(SQLite::Database& database, const Uuid& last_id, KeyIndex& keys)
+    : keys_(keys),
+      ids_(last_id),
       find_source_(database, "SELECT id FROM source WHERE name = ?"),
       insert_source_(database, "INSERT INTO source (name) VALUES (?) RETURNING id"),
-      find_key_(database, find_key_sql),
+      find_entry_(database, find_entry_sql),
       insert_entry_(database, insert_entry_sql),
       insert_payload_(database, insert_payload_sql) {}
 
@@ -74,14 +74,13 @@ std::optional<KnownKey> Appender::find_known(const AppendTicket::Shared& append)
   const auto source = find_source_id(append.entry.source);
   if (!source) return std::nullopt;
   std::optional<KnownKey> known;
-  {
-    Use find(find_key_, *append.key_hash, *source, *append.entry.dedupe_key);
-    while (!known && find.step()) {
-      // A conflict row whose own hash happens to be equal is no first copy.
-      if (!find.is_null(3)) continue;
-      known = KnownKey{uuid_from(find.column(1)), find.column(0).getInt64(),
-                       same_digest(find.column(2), append.compared_by()), false};
-    }
+  for (const auto seq : keys_.find(*append.key_hash)) {
+    Use find(find_entry_, seq, *source, *append.entry.dedupe_key);
+    // A conflict row whose own hash happens to be equal is no first copy.
+    if (!find.step() || !find.is_null(2)) continue;
+    known = KnownKey{uuid_from(find.column(0)), seq,
+                     same_digest(find.column(1), append.compared_by()), false};
+    break;
   }
   if (!known || known->same_body) return known;
   if (const auto seq = find_conflict(append, known->first_id, *source)) {
@@ -95,11 +94,11 @@ std::optional<std::int64_t> Appender::find_conflict(const AppendTicket::Shared& 
                                                     const Uuid& first_id, std::int64_t source) {
   const auto& entry = append.entry;
   const auto hash = conflict_hash(entry.source, *entry.dedupe_key, append.compared_by());
-  Use find(find_key_, hash, source, *entry.dedupe_key);
-  while (find.step()) {
-    if (!find.is_null(3) && uuid_from(find.column(3)) == first_id &&
-        same_digest(find.column(2), append.compared_by()))
-      return find.column(0).getInt64();
+  for (const auto seq : keys_.find(hash)) {
+    Use find(find_entry_, seq, source, *entry.dedupe_key);
+    if (find.step() && !find.is_null(2) && uuid_from(find.column(2)) == first_id &&
+        same_digest(find.column(1), append.compared_by()))
+      return seq;
   }
   return std::nullopt;
 }
@@ -136,6 +135,7 @@ Uuid Appender::insert_row(const AppendTicket::Shared& append, const Row& row, Wa
       entry.compare_sha256);
   run(insert_payload_, seq, entry.method, entry.target, entry.remote_address, entry.content_type,
       entry.traceparent, Blob{append.encoded_headers}, Blob{entry.body});
+  if (key_hash) keys_.add(*key_hash, seq);
   ++meta.next_seq;
   meta.last_id = id;
   if (row.state == EntryState::pending) {

@@ -9,6 +9,7 @@
 
 #include "base/uuid.hpp"
 #include "holdfast/outbox.hpp"
+#include "outbox/key_index.hpp"
 #include "outbox/meta.hpp"
 #include "outbox/ticket.hpp"
 
@@ -28,7 +29,8 @@ struct KnownKey {
 /// Errors:   throws SQLite::Exception.
 class Appender {
  public:
-  Appender(SQLite::Database& database, const Uuid& last_id);
+  /// Needs:    `keys` outlives it.
+  Appender(SQLite::Database& database, const Uuid& last_id, KeyIndex& keys);
 
   /// The first copy of the entry's key, be it committed or in this transaction; nullopt if new.
   [[nodiscard]] std::optional<KnownKey> find_known(const AppendTicket::Shared& append);
@@ -49,11 +51,12 @@ class Appender {
                                                           const Uuid& first_id,
                                                           std::int64_t source);
 
+  KeyIndex& keys_;
   base::UuidV7Generator ids_;
   std::map<std::string, std::int64_t> source_ids_;
   SQLite::Statement find_source_;
   SQLite::Statement insert_source_;
-  SQLite::Statement find_key_;
+  SQLite::Statement find_entry_;
   SQLite::Statement insert_entry_;
   SQLite::Statement insert_payload_;
 };

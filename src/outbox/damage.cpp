@@ -42,6 +42,10 @@ constexpr std::array checks{
           "a pending entry has no payload"},
     Check{"SELECT 1 FROM payload LEFT JOIN entry USING (seq) WHERE entry.seq IS NULL",
           "a payload has no entry"},
+    Check{"SELECT 1 FROM entry WHERE key_hash IS NOT NULL AND seq <= (SELECT indexed_seq FROM "
+          "key_progress) AND NOT EXISTS (SELECT 1 FROM key_index WHERE hash = entry.key_hash AND "
+          "seq = entry.seq)",
+          "a key is not in its index"},
     Check{"SELECT 1 FROM meta WHERE length(node) <> 16 OR length(last_id) <> 16 OR "
           "next_seq <= (SELECT ifnull(max(seq), 0) FROM entry) OR "
           "(pending, delivered, dead, discarded, pending_bytes) <> (SELECT "
@@ -56,7 +60,8 @@ constexpr std::array probes{
     "SELECT min(seq) FROM entry",
     "SELECT max(seq) FROM entry",
     "SELECT max(id) FROM entry",
-    "SELECT max(key_hash) FROM entry INDEXED BY entry_key WHERE key_hash IS NOT NULL",
+    "SELECT max(hash) FROM key_index",
+    "SELECT indexed_seq FROM key_progress",
     "SELECT min(seq) FROM entry INDEXED BY entry_pending WHERE state = 0 AND source_id IN "
     "(SELECT id FROM source)",
     "SELECT state FROM entry INDEXED BY entry_aside WHERE state >= 2 LIMIT 1",

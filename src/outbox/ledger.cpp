@@ -29,11 +29,12 @@ Ledger::Ledger(std::unique_ptr<Connection> connection, OutboxFiles files,
       connection_(std::move(connection)),
       meta_(load_meta(connection_->database())),
       meta_writer_(connection_->database()),
-      appender_(connection_->database(), meta_.last_id),
+      keys_(*connection_),
+      appender_(connection_->database(), meta_.last_id, keys_),
       settler_(connection_->database()),
       changer_(connection_->database()),
       auditor_(connection_->database()),
-      retention_(connection_->database(), config),
+      retention_(connection_->database(), config, keys_),
       find_oldest_(connection_->database(), find_oldest_sql),
       oldest_(find_oldest()),
       database_identity_(identify(files_.database)),
@@ -126,11 +127,13 @@ std::expected<void, Failure> Ledger::transact(std::string_view doing,
   }
   connection_->rollback();
   appender_.forget();
+  keys_.rolled_back();
   if (failure.kind == FailureKind::broken) throw Error(failure);
   return std::unexpected(failure);
 }
 
 void Ledger::finish(Transaction& transaction) {
+  keys_.merge();
   meta_writer_.save(transaction.meta);
   auto oldest = oldest_;
   if (transaction.oldest_may_differ || !oldest) oldest = find_oldest();
@@ -141,6 +144,7 @@ void Ledger::finish(Transaction& transaction) {
   connection_->commit();
   sync_ = clock_.steady_now() - before;
   meta_ = transaction.meta;
+  keys_.committed(meta_.next_seq);
   oldest_ = oldest;
   space_.used_bytes = used_bytes;
   space_.free_page_bytes = free_page_bytes;

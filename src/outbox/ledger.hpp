@@ -18,6 +18,7 @@
 #include "outbox/connection.hpp"
 #include "outbox/files.hpp"
 #include "outbox/group.hpp"
+#include "outbox/key_index.hpp"
 #include "outbox/meta.hpp"
 #include "outbox/retention.hpp"
 #include "outbox/settler.hpp"
@@ -118,6 +119,7 @@ class Ledger {
   std::unique_ptr<Connection> connection_;
   Meta meta_;
   MetaWriter meta_writer_;
+  KeyIndex keys_;
   Appender appender_;
   Settler settler_;
   Changer changer_;

@@ -27,18 +27,20 @@ std::vector<std::string> source_ids(const ListRequest& request, const ListScope&
   return ids;
 }
 
-/// Rows of one key: the first copy by its hash under each source, and the differing bodies among
-/// the entries set aside, which are few.
+/// Rows of one key: the first copy by its hash under each source, in the index or among the late
+/// ones that are not in it yet, and the differing bodies among the entries set aside, which are
+/// few.
 std::string by_key(const ListRequest& request, const ListScope& scope) {
   std::vector<std::string> hashes;
   for (const auto& [name, id] : scope.sources)
     if (!request.source || *request.source == name)
       hashes.push_back(std::to_string(first_copy_hash(name, *request.dedupe_key)));
   return std::format(
-      "entry.seq IN (SELECT seq FROM entry INDEXED BY entry_key WHERE key_hash IN ({}) "
-      "AND dedupe_key = ?4 AND seq BETWEEN ?1 AND ?2 "
+      "entry.seq IN (SELECT seq FROM key_index WHERE hash IN ({0}) AND seq BETWEEN ?1 AND ?2 "
+      "UNION SELECT seq FROM entry WHERE seq BETWEEN max(?1, (SELECT indexed_seq + 1 FROM "
+      "key_progress)) AND ?2 AND key_hash IN ({0}) "
       "UNION SELECT seq FROM entry INDEXED BY entry_aside WHERE state >= 2 AND state = 3 "
-      "AND seq BETWEEN ?1 AND ?2 AND conflicts_with IS NOT NULL AND dedupe_key = ?4)",
+      "AND seq BETWEEN ?1 AND ?2 AND conflicts_with IS NOT NULL)",
       join(hashes, ", "));
 }
 

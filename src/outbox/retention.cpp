@@ -30,8 +30,9 @@ const std::array<Retention::Category, 4> Retention::categories_{{
     {EntryState::discarded, false, Removal::entry, &OutboxConfig::keep_discarded},
 }};
 
-Retention::Retention(SQLite::Database& database, const OutboxConfig& config)
+Retention::Retention(SQLite::Database& database, const OutboxConfig& config, KeyIndex& keys)
     : config_(config),
+      keys_(keys),
       select_(
           database,
           "SELECT seq, body_bytes FROM entry INDEXED BY entry_settled "
@@ -42,7 +43,7 @@ Retention::Retention(SQLite::Database& database, const OutboxConfig& config)
       delete_payload_(database, "DELETE FROM payload WHERE seq = ?"),
       mark_stripped_(database, "UPDATE entry SET payload_kept = 0 WHERE seq = ?"),
       delete_attempts_(database, "DELETE FROM attempt WHERE seq = ?"),
-      delete_entry_(database, "DELETE FROM entry WHERE seq = ?") {}
+      delete_entry_(database, "DELETE FROM entry WHERE seq = ? RETURNING key_hash") {}
 
 int Retention::remove_due(WallTime now, const RetentionStep& limits, Meta& meta) {
   for (const auto& category : categories_) {
@@ -96,12 +97,23 @@ int Retention::remove(const Category& category, std::optional<WallTime> settled_
       run(mark_stripped_, seq);
     } else {
       run(delete_attempts_, seq);
-      run(delete_entry_, seq);
+      delete_entry(seq);
       HOLDFAST_CHECK(meta.count(category.state) > 0, "more entries were removed than there were");
       --meta.count(category.state);
     }
   }
   return static_cast<int>(seqs.size());
+}
+
+void Retention::delete_entry(std::int64_t seq) {
+  std::optional<std::int64_t> key_hash;
+  {
+    Use entry(delete_entry_, seq);
+    // To the end: only a statement that is done has surely changed the table.
+    while (entry.step())
+      if (!entry.is_null(0)) key_hash = entry.column(0).getInt64();
+  }
+  if (key_hash) keys_.remove(*key_hash, seq);
 }
 
 }  // namespace holdfast::outbox

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "holdfast/config.hpp"
+#include "outbox/key_index.hpp"
 #include "outbox/meta.hpp"
 
 namespace holdfast::outbox {
@@ -25,7 +26,8 @@ struct RetentionStep {
 /// Errors:   throws SQLite::Exception.
 class Retention {
  public:
-  Retention(SQLite::Database& database, const OutboxConfig& config);
+  /// Needs:    `config` and `keys` outlive it.
+  Retention(SQLite::Database& database, const OutboxConfig& config, KeyIndex& keys);
 
   /// One step of what is due at `now`; the number of rows removed or stripped.
   int remove_due(WallTime now, const RetentionStep& limits, Meta& meta);
@@ -39,8 +41,10 @@ class Retention {
   static const std::array<Category, 4> categories_;
   int remove(const Category& category, std::optional<WallTime> settled_by,
              const RetentionStep& limits, Meta& meta);
+  void delete_entry(std::int64_t seq);
 
   const OutboxConfig& config_;
+  KeyIndex& keys_;
   SQLite::Statement select_;
   SQLite::Statement oldest_;
   SQLite::Statement delete_payload_;

@@ -1,0 +1,196 @@
+#include "outbox/key_index.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <format>
+#include <map>
+#include <memory>
+#include <random>
+
+#include "fixture.hpp"
+#include "outbox/files.hpp"
+#include "outbox/schema.hpp"
+#include "outbox/sqlite.hpp"
+
+using namespace holdfast;
+using namespace holdfast::outbox;
+using namespace holdfast::outbox_tests;
+using Seqs = std::vector<std::int64_t>;
+
+namespace {
+
+/// Spread over all of the index, as hashes of keys are.
+std::int64_t hash_of(std::int64_t number) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(number) * 0x9E3779B97F4A7C15U);
+}
+
+/// A file with rows of `entry` that have a hash and nothing else of interest, and their index.
+class Indexed {
+ public:
+  static constexpr std::size_t batch = 50;
+
+  Indexed() : connection_(made(folder_.file("outbox.db")), "") {
+    migrate(connection_.database());
+    restart();
+  }
+  void restart() {
+    index_.reset();
+    index_ = std::make_unique<KeyIndex>(connection_, batch);
+  }
+  KeyIndex& index() { return *index_; }
+  void begin() { connection_.begin(); }
+  std::int64_t add(std::int64_t hash) {
+    insert(hash);
+    index().add(hash, seq_);
+    return seq_;
+  }
+  /// Only the row, as an older program left it.
+  void insert(std::int64_t hash) {
+    ++seq_;
+    connection_.database().exec(std::format(
+        "INSERT INTO entry (seq, id, source_id, state, received_at, body_bytes, payload_kept, "
+        "key_hash, body_sha256) VALUES ({}, randomblob(16), 1, 0, 0, 0, 1, {}, zeroblob(32))",
+        seq_, hash));
+  }
+  void remove(std::int64_t hash, std::int64_t seq) {
+    connection_.database().exec(std::format("DELETE FROM entry WHERE seq = {}", seq));
+    index().remove(hash, seq);
+  }
+  void commit() {
+    index().merge();
+    connection_.commit();
+    index().committed(seq_ + 1);
+  }
+  void roll_back(std::int64_t last_seq) {
+    connection_.rollback();
+    index().rolled_back();
+    seq_ = last_seq;
+  }
+  std::int64_t number(const char* sql) { return query_number(connection_.database(), sql); }
+  [[nodiscard]] std::int64_t last_seq() const { return seq_; }
+
+ private:
+  static std::string made(std::string path) {
+    make_private_file(path);
+    return path;
+  }
+  support::ScratchFolder folder_;
+  Connection connection_;
+  std::unique_ptr<KeyIndex> index_;
+  std::int64_t seq_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("key index: a hash is found wherever its row is by now", "[outbox][keys]") {
+  Indexed file;
+  std::mt19937_64 random(7);
+  std::map<std::int64_t, Seqs> expected;
+  std::size_t in_memory_max = 0;
+  for (int commit = 0; commit < 120; ++commit) {
+    file.begin();
+    for (int i = 0; i < 5; ++i) {
+      // Few enough for repeats, and of both signs.
+      const auto hash = static_cast<std::int64_t>(random() % 400) * (std::int64_t{1} << 54) -
+                        std::int64_t{3} * (std::int64_t{1} << 60);
+      expected[hash].push_back(file.add(hash));
+    }
+    for (const auto& [hash, seqs] : expected) REQUIRE(file.index().find(hash) == seqs);
+    file.commit();
+    in_memory_max = std::max(in_memory_max, file.index().in_memory());
+    if (commit % 17 == 0) file.restart();
+    for (const auto& [hash, seqs] : expected) REQUIRE(file.index().find(hash) == seqs);
+    CHECK(file.index().find(-1).empty());
+  }
+  CHECK(in_memory_max <= 3 * Indexed::batch);
+  CHECK(file.number("SELECT count(*) FROM key_index") >= 400);
+  CHECK(file.number("SELECT indexed_seq FROM key_progress") > 0);
+  // What the progress promises.
+  CHECK(
+      file.number("SELECT count(*) FROM entry WHERE seq <= (SELECT indexed_seq FROM key_progress) "
+                  "AND NOT EXISTS (SELECT 1 FROM key_index WHERE hash = entry.key_hash AND "
+                  "seq = entry.seq)") == 0);
+}
+
+TEST_CASE("key index: what is rolled back is not there, and what was removed is again",
+          "[outbox][keys]") {
+  Indexed file;
+  std::map<std::int64_t, Seqs> expected;
+  const auto check = [&] {
+    for (const auto& [hash, seqs] : expected) REQUIRE(file.index().find(hash) == seqs);
+  };
+  for (std::int64_t commit = 0; commit < 60; ++commit) {
+    file.begin();
+    for (std::int64_t i = 0; i < 5; ++i) {
+      const auto hash = hash_of(commit * 5 + i);
+      expected[hash] = {file.add(hash)};
+    }
+    file.commit();
+    const auto last = file.last_seq();
+    file.begin();
+    file.add(42);
+    for (const auto& [hash, seqs] : expected)
+      if (seqs[0] % 7 == 0) file.remove(hash, seqs[0]);
+    file.index().merge();
+    file.roll_back(last);
+    CHECK(file.index().find(42).empty());
+    check();
+  }
+  file.begin();
+  for (auto& [hash, seqs] : expected) {
+    if (seqs[0] % 2 != 0) continue;
+    file.remove(hash, seqs[0]);
+    seqs.clear();
+  }
+  check();
+  file.commit();
+  check();
+  file.restart();
+  check();
+}
+
+TEST_CASE("key index: a file without one, or with an old one, is indexed by the start",
+          "[outbox][keys]") {
+  Indexed file;
+  file.begin();
+  for (std::int64_t i = 0; i < 1000; ++i) file.insert(hash_of(i));
+  file.commit();
+  file.restart();
+  CHECK(file.number("SELECT count(*) FROM key_index") == 1000);
+  CHECK(file.number("SELECT indexed_seq FROM key_progress") == 1000);
+  CHECK(file.index().in_memory() == 0);
+  CHECK(file.index().find(hash_of(77)) == Seqs{78});
+}
+
+TEST_CASE("outbox: a repeat is known while its key is in memory, on the way, and in the index",
+          "[outbox][keys][duplicates]") {
+  Box box;
+  box.open();
+  constexpr std::size_t group = 512;
+  const auto entries = static_cast<std::int64_t>(2 * KeyIndex::batch_entries + 20 * group);
+  const auto key_of = [](std::int64_t number) { return std::to_string(number * 7919); };
+  std::vector<AppendTicket> tickets;
+  for (std::int64_t i = 0; i < entries; ++i) {
+    tickets.push_back(box->submit(make_entry("b", key_of(i))));
+    if (tickets.size() < group && i + 1 < entries) continue;
+    REQUIRE(box->run_once());
+    for (auto& ticket : tickets) REQUIRE_FALSE(ticket.wait(0ms).value().duplicate);
+    tickets.clear();
+  }
+  const auto all_known = [&] {
+    for (std::int64_t i = 0; i < entries; i += 1009) {
+      const auto again = box.append(make_entry("b", key_of(i)));
+      if (!again || !again->duplicate) return false;
+    }
+    return true;
+  };
+  CHECK(box.sql("SELECT indexed_seq > 0 FROM key_progress") == "1\n");
+  CHECK(all_known());
+  for (const auto number : {std::int64_t{3}, entries - 3}) {
+    const auto listed = box.list(Filter{.dedupe_key = key_of(number)});
+    REQUIRE(listed.size() == 1);
+    CHECK(listed[0].dedupe_key == key_of(number));
+  }
+  box.reopen();
+  CHECK(all_known());
+  CHECK(box.count(EntryState::pending) == static_cast<std::uint64_t>(entries));
+}
