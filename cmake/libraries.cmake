@@ -43,12 +43,12 @@ endfunction()
 
 holdfast_library(holdfast_outbox_library holdfast holdfast
   FOLDERS base outbox relay postgres embedded
-  PRIVATE SQLiteCpp PkgConfig::sqlite3 PkgConfig::libpq OpenSSL::Crypto Threads::Threads)
+  PRIVATE SQLiteCpp PkgConfig::sqlite3 PkgConfig::libpq simdjson::simdjson OpenSSL::Crypto Threads::Threads)
 # Its header brings libpqxx's, so a program that links it gets libpqxx.
 holdfast_library(holdfast_postgres_library holdfast-postgres postgres
   FOLDERS base postgres wrapper
   PUBLIC PkgConfig::pqxx
-  PRIVATE PkgConfig::libpq OpenSSL::Crypto Threads::Threads)
+  PRIVATE PkgConfig::libpq simdjson::simdjson OpenSSL::Crypto Threads::Threads)
 
 add_custom_target(libraries DEPENDS holdfast_outbox_library holdfast_postgres_library)
 

@@ -66,9 +66,10 @@ WallTime time_of(const Uuid& id) {
 namespace holdfast {
 
 std::string Uuid::to_string() const {
-  const std::string hex = base::to_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  return hex.substr(0, 8) + '-' + hex.substr(8, 4) + '-' + hex.substr(12, 4) + '-' +
-         hex.substr(16, 4) + '-' + hex.substr(20);
+  std::string text = base::to_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  text.reserve(36);
+  for (const std::size_t at : {20U, 16U, 12U, 8U}) text.insert(at, 1, '-');
+  return text;
 }
 
 std::optional<Uuid> Uuid::parse(std::string_view text) {
