@@ -30,7 +30,7 @@ void Meta::add_pending(std::uint64_t body_bytes) {
   pending_bytes += body_bytes;
 }
 
-void Meta::move(std::uint64_t body_bytes, EntryState from, EntryState to) {
+void Meta::move(std::uint64_t body_bytes, EntryState from, EntryState to, std::uint64_t moved) {
   // No defect but damage: the next start finds it and salvages the file.
   const auto require = [](bool fits) {
     if (!fits)
@@ -38,9 +38,9 @@ void Meta::move(std::uint64_t body_bytes, EntryState from, EntryState to) {
                    "writing to the outbox: its counters do not fit its entries, the file is "
                    "damaged; start again, which salvages it"});
   };
-  require(count(from) > 0);
-  --count(from);
-  ++count(to);
+  require(count(from) >= moved);
+  count(from) -= moved;
+  count(to) += moved;
   if (from == EntryState::pending) {
     require(pending_bytes >= body_bytes);
     pending_bytes -= body_bytes;

@@ -25,8 +25,8 @@ struct Meta {
   }
   /// An entry with a body of so many bytes is pending from now on.
   void add_pending(std::uint64_t body_bytes);
-  /// An entry goes from one state to another.
-  void move(std::uint64_t body_bytes, EntryState from, EntryState to);
+  /// Entries with so many bytes in their bodies, all together, go from one state to another.
+  void move(std::uint64_t body_bytes, EntryState from, EntryState to, std::uint64_t moved = 1);
   bool operator==(const Meta&) const = default;
 };
 

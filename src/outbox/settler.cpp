@@ -1,5 +1,9 @@
 #include "outbox/settler.hpp"
 
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
 #include "base/check.hpp"
 #include "outbox/sqlite.hpp"
 
@@ -9,6 +13,14 @@ namespace {
 constexpr const char* update_sql =
     "UPDATE entry SET state = ?, settled_at = ?, reason = ?, sqlstate = ?, constraint_name = ?, "
     "error = ?, duplicate_of = ? WHERE seq = ? AND state = 0 RETURNING body_bytes";
+
+constexpr const char* measure_range_sql =
+    "SELECT count(*), ifnull(sum(body_bytes), 0) FROM entry WHERE seq BETWEEN ? AND ? AND state = "
+    "0";
+
+constexpr const char* deliver_range_sql =
+    "UPDATE entry SET state = 1, settled_at = ?, reason = NULL, sqlstate = NULL, constraint_name = "
+    "NULL, error = NULL, duplicate_of = NULL WHERE seq BETWEEN ? AND ? AND state = 0";
 
 constexpr const char* insert_attempt_sql =
     "INSERT INTO attempt (seq, number, at, sqlstate, class, error) "
@@ -20,10 +32,26 @@ constexpr const char* trim_attempts_sql =
     "DELETE FROM attempt WHERE seq = ?1 AND number <= "
     "(SELECT max(number) FROM attempt WHERE seq = ?1) - ?2";
 
+/// Nothing but delivered, as nearly all are.
+bool is_plain(const Settlement& settlement) {
+  return settlement.state == EntryState::delivered && !settlement.duplicate_of;
+}
+
+/// How many from the first on are plainly delivered and follow each other without a gap.
+std::size_t range_length(std::span<const Settlement> settlements) {
+  std::size_t length = 0;
+  while (length < settlements.size() && is_plain(settlements[length]) &&
+         (length == 0 || settlements[length].seq == settlements[length - 1].seq + 1))
+    ++length;
+  return length;
+}
+
 }  // namespace
 
 Settler::Settler(SQLite::Database& database)
     : update_(database, update_sql),
+      measure_range_(database, measure_range_sql),
+      deliver_range_(database, deliver_range_sql),
       insert_attempt_(database, insert_attempt_sql),
       trim_attempts_(database, trim_attempts_sql) {}
 
@@ -31,7 +59,26 @@ int Settler::apply(const SettleWork& work, WallTime now, Meta& meta) {
   int changed = 0;
   // Tries first: the last one may be what settles the entry in this same call.
   for (const auto& attempt : work.attempts) changed += record(attempt);
-  for (const auto& settlement : work.settlements) changed += settle(settlement, now, meta);
+  for (std::span<const Settlement> left(work.settlements); !left.empty();) {
+    const std::size_t together = range_length(left);
+    changed += together > 0 ? deliver_range(left.front().seq, left[together - 1].seq, now, meta)
+                            : settle(left.front(), now, meta);
+    left = left.subspan(std::max<std::size_t>(together, 1));
+  }
+  return changed;
+}
+
+int Settler::deliver_range(std::int64_t first_seq, std::int64_t last_seq, WallTime now,
+                           Meta& meta) {
+  std::uint64_t body_bytes = 0;
+  {
+    Use measure(measure_range_, first_seq, last_seq);
+    if (!measure.step() || measure.column(0).getInt64() == 0) return 0;
+    body_bytes = static_cast<std::uint64_t>(measure.column(1).getInt64());
+  }
+  const int changed = run(deliver_range_, now, first_seq, last_seq);
+  meta.move(body_bytes, EntryState::pending, EntryState::delivered,
+            static_cast<std::uint64_t>(changed));
   return changed;
 }
 

@@ -20,9 +20,13 @@ class Settler {
 
  private:
   int settle(const Settlement& settlement, WallTime now, Meta& meta);
+  /// What is pending from the first to the last was delivered, and nothing more is to be said.
+  int deliver_range(std::int64_t first_seq, std::int64_t last_seq, WallTime now, Meta& meta);
   int record(const AttemptRecord& record);
 
   SQLite::Statement update_;
+  SQLite::Statement measure_range_;
+  SQLite::Statement deliver_range_;
   SQLite::Statement insert_attempt_;
   SQLite::Statement trim_attempts_;
 };
