@@ -178,6 +178,7 @@ bool is_utf8(std::string_view bytes) {
 
 std::string to_postgres_text(std::string_view bytes) {
   const bool utf8 = is_utf8(bytes);
+  if (utf8 && !bytes.contains('\0')) return std::string(bytes);
   std::string text;
   text.reserve(bytes.size());
   for (const char c : bytes) {

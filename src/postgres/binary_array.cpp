@@ -1,7 +1,10 @@
 #include "postgres/binary_array.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <chrono>
+#include <cstddef>
 
 #include "base/check.hpp"
 
@@ -18,14 +21,20 @@ constexpr std::uint32_t null_length = 0xFFFFFFFFU;
 constexpr WallTime postgres_epoch = std::chrono::sys_days(std::chrono::year(2000) / 1 / 1);
 
 template <class Unsigned>
+std::array<char, sizeof(Unsigned)> big_endian(Unsigned value) {
+  if constexpr (std::endian::native == std::endian::little) value = std::byteswap(value);
+  return std::bit_cast<std::array<char, sizeof(Unsigned)>>(value);
+}
+
+template <class Unsigned>
 void append_big_endian(std::string& bytes, Unsigned value) {
-  for (std::size_t i = sizeof value; i-- > 0;) bytes += static_cast<char>(value >> (8 * i));
+  const auto word = big_endian(value);
+  bytes.append(word.data(), word.size());
 }
 
 void write_at(std::string& bytes, std::size_t at, std::uint32_t value) {
-  std::string word;
-  append_big_endian(word, value);
-  bytes.replace(at, word.size(), word);
+  const auto word = big_endian(value);
+  std::ranges::copy(word, bytes.begin() + static_cast<std::ptrdiff_t>(at));
 }
 
 }  // namespace
@@ -67,7 +76,7 @@ void BinaryArray::add(WallTime time) {
 void BinaryArray::add(const Uuid& id) {
   HOLDFAST_CHECK(type_ == ElementType::uuid, "a uuid in an array of another type");
   begin_element(id.bytes.size());
-  bytes_ += to_binary(id);
+  bytes_.append(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size());
 }
 
 void BinaryArray::add(const std::optional<Uuid>& id) {

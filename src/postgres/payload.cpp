@@ -1,6 +1,7 @@
 #include "postgres/payload.hpp"
 
 #include <algorithm>
+#include <format>
 #include <nlohmann/json.hpp>
 
 #include "base/encoding.hpp"
@@ -89,9 +90,18 @@ std::string with_small_numbers(std::string_view text) {
 
 enum class Fit { jsonb, json_only, neither };
 
+/// True for correct JSON without anything that jsonb might refuse: a NUL or a half of a surrogate
+/// pair can only be written as an escape, and so few brackets cannot be nested too deeply.
+bool is_plain(std::string_view text) {
+  const auto brackets = std::ranges::count_if(text, [](char c) { return c == '{' || c == '['; });
+  return static_cast<std::size_t>(brackets) <= payload_depth_max && !text.contains("\\u") &&
+         base::is_json(text);
+}
+
 Fit fit_of(std::string_view text) {
   // The parser takes a NUL byte for the end of its input.
   if (text.contains('\0')) return Fit::neither;
+  if (is_plain(text)) return Fit::jsonb;
   JsonbCheck plain;
   if (json::sax_parse(text.begin(), text.end(), &plain))
     return plain.fits() ? Fit::jsonb : Fit::json_only;
@@ -113,6 +123,24 @@ std::string media_type(std::string_view content_type) {
 bool starts_as_container(std::string_view body) {
   const auto first = body.find_first_not_of(" \t\r\n");
   return first != std::string_view::npos && (body[first] == '{' || body[first] == '[');
+}
+
+/// A string of JSON; the text is UTF-8 without NUL.
+void append_string(std::string& list, std::string_view text) {
+  list += '"';
+  for (const char c : text) {
+    constexpr std::string_view special = "\"\\\b\f\n\r\t";
+    constexpr std::string_view written = "\"\\bfnrt";
+    if (const auto at = special.find(c); at != std::string_view::npos) {
+      list += '\\';
+      list += written[at];
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      list += std::format("\\u{:04x}", static_cast<int>(c));
+    } else {
+      list += c;
+    }
+  }
+  list += '"';
 }
 
 std::string form_text(std::string_view encoded) {
@@ -155,11 +183,17 @@ Payload payload_of(std::string_view content_type, std::string_view body) {
 }
 
 std::string headers_json(const std::vector<Header>& headers) {
-  json list = json::array();
-  for (const auto& header : headers)
-    list.push_back(
-        json::array({base::to_postgres_text(header.name), base::to_postgres_text(header.value)}));
-  return list.dump();
+  std::string list = "[";
+  for (const auto& header : headers) {
+    if (list.size() > 1) list += ',';
+    list += '[';
+    append_string(list, base::to_postgres_text(header.name));
+    list += ',';
+    append_string(list, base::to_postgres_text(header.value));
+    list += ']';
+  }
+  list += ']';
+  return list;
 }
 
 }  // namespace holdfast::postgres
