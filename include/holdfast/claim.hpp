@@ -34,10 +34,11 @@ struct ClaimRequest {
   std::span<const std::string> sources;     ///< Only these; entries of other sources stay pending.
   Shard shard = {};                         ///< Only groups of this share; index below count.
   std::span<const OrderGroup> except = {};  ///< Not of these groups; sorted, unchecked.
-  std::optional<OrderGroup> only = {};      ///< Of this group alone.
-  std::int64_t after_seq = 0;               ///< Only entries with a larger seq.
-  std::uint32_t entries_max = 1000;         ///< How many at most; 0 counts as 1.
-  std::uint64_t bytes_max = 4 * mib;        ///< At least one entry is returned, whatever its bytes.
+  std::span<const std::int64_t> except_seqs = {};  ///< Not these entries; sorted, unchecked.
+  std::optional<OrderGroup> only = {};             ///< Of this group alone.
+  std::int64_t after_seq = 0;                      ///< Only entries with a larger seq.
+  std::uint32_t entries_max = 1000;                ///< How many at most; 0 counts as 1.
+  std::uint64_t bytes_max = 4 * mib;  ///< At least one entry is returned, whatever its bytes.
 };
 
 /// The outcome that the relay reports for one entry.

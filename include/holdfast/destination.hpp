@@ -1,6 +1,7 @@
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -47,6 +48,10 @@ struct Delivered {
   bool payload_unfit = false;        ///< Stored with payload null: jsonb cannot hold it.
 };
 
+/// Returns the batch that will probably be delivered next; empty if there is none. What it refers
+/// to may be gone after the next call of deliver.
+using NextBatch = std::function<std::span<const Entry>()>;
+
 /// Where the relay delivers; a program may write its own.
 ///
 /// Promise:  deliver returns a value only after COMMIT was confirmed; a batch is all or nothing.
@@ -64,6 +69,15 @@ class HOLDFAST_EXPORT Destination {
   ///           unless it is in doubt.
   [[nodiscard]] virtual std::expected<std::vector<Delivered>, DeliveryFailure> deliver(
       std::span<const Entry> batch) = 0;
+  /// As deliver, and while it would only wait for the destination it may ask once for the next
+  /// batch and get that ready. A destination that cannot do so has nothing to add.
+  ///
+  /// Needs:    `next` to be called, if at all, by the thread that called.
+  [[nodiscard]] virtual std::expected<std::vector<Delivered>, DeliveryFailure> deliver_and_prepare(
+      std::span<const Entry> batch, const NextBatch& next) {
+    static_cast<void>(next);
+    return deliver(batch);
+  }
   /// Reaches the destination once, over the open session or a new one, and stores nothing.
   ///
   /// Blocks:   at most connect_timeout + deliver_timeout.

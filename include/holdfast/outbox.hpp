@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "holdfast/append.hpp"
@@ -26,6 +27,28 @@
 
 /// A durable outbox in front of Postgres, and calls to Postgres that outlive lost connections.
 namespace holdfast {
+
+namespace outbox {
+struct SettleWork;
+}
+
+/// The pending answer to one Outbox::settle_later. Movable; dropping it does not undo anything.
+///
+/// Threads:  one at a time.
+class HOLDFAST_EXPORT SettleTicket {
+ public:
+  /// Promise:  as Outbox::settle; once.
+  /// Blocks:   until durable.
+  /// Errors:   as Outbox::settle.
+  [[nodiscard]] std::expected<void, Failure> wait();
+  /// True if wait would not block.
+  [[nodiscard]] bool ready() const;
+
+ private:
+  friend class Outbox;
+  explicit SettleTicket(std::shared_ptr<outbox::SettleWork> work) : work_(std::move(work)) {}
+  std::shared_ptr<outbox::SettleWork> work_;
+};
 
 /// The local durable queue: every accepted write is here before its sender is told so.
 /// One connection writes and checkpoints, all others read; docs/decisions/0002.
@@ -99,6 +122,8 @@ class HOLDFAST_EXPORT Outbox {
   ///           unavailable (closed, or the writer stopped), broken.
   [[nodiscard]] std::expected<void, Failure> settle(std::vector<Settlement> settlements,
                                                     std::vector<AttemptRecord> attempts = {});
+  /// The same for who does not wait now: the ticket's wait has promise, wait and errors.
+  [[nodiscard]] SettleTicket settle_later(std::vector<Settlement> settlements);
 
   /// An operator's change, with its line in the audit log in the same commit. An entry that is
   /// being delivered at this moment may reach Postgres all the same; Relay::hold_back.

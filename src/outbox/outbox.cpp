@@ -58,6 +58,22 @@ std::expected<void, Failure> Outbox::settle(std::vector<Settlement> settlements,
   return work->answer.wait();
 }
 
+SettleTicket Outbox::settle_later(std::vector<Settlement> settlements) {
+  auto work = std::make_shared<outbox::SettleWork>();
+  work->settlements = std::move(settlements);
+  impl_->queue.push(work);
+  impl_->commit_if_alone(work->answer);
+  return SettleTicket(std::move(work));
+}
+
+bool SettleTicket::ready() const {
+  return work_->answer.wait_for({}).has_value();
+}
+
+std::expected<void, Failure> SettleTicket::wait() {
+  return work_->answer.wait();
+}
+
 std::expected<std::optional<Entry>, Failure> Outbox::find(const Uuid& id) {
   return outbox::reading("reading an entry", [&] {
     return impl_->with_reader([&](outbox::Reader& reader) { return reader.find(id); });

@@ -59,7 +59,7 @@ class Reader::Cursor {
   void advance() {
     seq_.reset();
     while (!seq_ && use_.step())
-      if (may_be_claimed()) seq_ = use_.column(0).getInt64();
+      if (const auto seq = use_.column(0).getInt64(); may_be_claimed(seq)) seq_ = seq;
   }
   [[nodiscard]] std::optional<std::int64_t> seq() const { return seq_; }
 
@@ -67,14 +67,15 @@ class Reader::Cursor {
   [[nodiscard]] bool is_ours() const {
     return shard_of(group_, request_.shard.count) == request_.shard.index;
   }
-  [[nodiscard]] bool may_be_claimed() {
+  [[nodiscard]] bool may_be_claimed(std::int64_t seq) {
     const bool ungrouped = use_.is_null(1);
     group_.order_hash = ungrouped ? std::nullopt : std::optional(use_.column(1).getInt64());
     const bool ours = ungrouped ? ungrouped_is_ours_ : is_ours();
     met_ours_ = met_ours_ || ours;
-    if (!met_ours_) others_up_to_ = use_.column(0).getInt64();
+    if (!met_ours_) others_up_to_ = seq;
     return ours && (!request_.only || group_ == *request_.only) &&
-           !std::ranges::binary_search(request_.except, group_);
+           !std::ranges::binary_search(request_.except, group_) &&
+           !std::ranges::binary_search(request_.except_seqs, seq);
   }
 
   Use use_;

@@ -1,6 +1,8 @@
 #include "postgres/destination.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <exception>
 #include <format>
 #include <utility>
 
@@ -85,24 +87,56 @@ PostgresDestination::~PostgresDestination() = default;
 
 std::expected<std::vector<Delivered>, DeliveryFailure> PostgresDestination::deliver(
     std::span<const Entry> batch) {
+  return deliver_and_prepare(batch, {});
+}
+
+std::expected<std::vector<Delivered>, DeliveryFailure> PostgresDestination::deliver_and_prepare(
+    std::span<const Entry> batch, const NextBatch& next) {
   HOLDFAST_CHECK(!batch.empty(), "a batch that is not empty");
-  auto outcome = attempt(batch);
+  std::function<void()> meanwhile;
+  if (next) meanwhile = [&] { prepare_next(next); };
+  auto outcome = attempt(batch, std::move(meanwhile));
   // Whatever was meant to end this delivery has had its effect.
   interrupt_.consume();
   return outcome;
 }
 
-PostgresDestination::Outcome PostgresDestination::attempt(std::span<const Entry> batch) {
+PostgresDestination::Prepared PostgresDestination::prepare(std::span<const Entry> batch) {
+  Prepared prepared;
+  for (const auto& entry : batch) {
+    prepared.ids.push_back(entry.id);
+    prepared.payloads.push_back(payload_of(entry.content_type, entry.body));
+  }
+  prepared.columns = Inbox::encode(batch, prepared.payloads, PayloadUse::parsed);
+  return prepared;
+}
+
+PostgresDestination::Prepared PostgresDestination::take_prepared(std::span<const Entry> batch) {
+  auto ready = std::exchange(next_, std::nullopt);
+  if (ready && std::ranges::equal(ready->ids, batch, {}, {}, &Entry::id)) return *std::move(ready);
+  return prepare(batch);
+}
+
+/// In the middle of a statement, which nothing must leave; what is not ready is made later.
+void PostgresDestination::prepare_next(const NextBatch& next) noexcept {
+  try {
+    if (const auto batch = next(); !batch.empty()) next_ = prepare(batch);
+  } catch (const std::exception&) {
+    next_.reset();
+  }
+}
+
+PostgresDestination::Outcome PostgresDestination::attempt(std::span<const Entry> batch,
+                                                          std::function<void()> meanwhile) {
   if (auto opened = have_session(); !opened) return std::unexpected(opened.error());
   const SteadyTime now = clock_.steady_now();
   const SteadyTime deadline = now + config_.deliver_timeout;
   if (!schema_ready_)
     if (auto ready = make_schema_ready(deadline); !ready) return std::unexpected(ready.error());
-  Work work{batch, {}, PayloadUse::parsed, now};
-  for (const auto& entry : batch)
-    work.payloads.push_back(payload_of(entry.content_type, entry.body));
+  Work work{batch, take_prepared(batch), PayloadUse::parsed, now, std::move(meanwhile)};
   for (;;) {
     auto outcomes = transact(work, deadline);
+    work.meanwhile = nullptr;
     if (outcomes) return std::move(*outcomes);
     if (!session_ || !another_way(work, outcomes.error()))
       return std::unexpected(std::move(outcomes.error().failure));
@@ -118,8 +152,10 @@ bool PostgresDestination::another_way(Work& work, const Failed& failed) {
   const bool unfit = failed.stage == Stage::inbox && work.batch.size() == 1 &&
                      work.payload_use == PayloadUse::parsed &&
                      is_jsonb_failure(failed.failure.sqlstate);
-  if (unfit) work.payload_use = PayloadUse::none;
-  return unfit;
+  if (!unfit) return false;
+  work.payload_use = PayloadUse::none;
+  work.prepared.columns = Inbox::encode(work.batch, work.prepared.payloads, work.payload_use);
+  return true;
 }
 
 std::expected<void, DeliveryFailure> PostgresDestination::probe() {
@@ -179,10 +215,11 @@ std::expected<std::vector<Delivered>, PostgresDestination::Failed> PostgresDesti
   const auto left = std::chrono::floor<std::chrono::milliseconds>(deadline - clock_.steady_now());
   if (const auto begun = session_->run(begin_statement(left), deadline); !begun)
     return rolled_back(blaming_no_entry(fail(begun.error(), Phase::query)), Stage::begin, false);
-  auto stored = inbox_.insert(*session_, work.batch, work.payloads, work.payload_use, deadline);
+  auto stored = inbox_.insert(*session_, work.batch, work.prepared.payloads, work.payload_use,
+                              work.prepared.columns, deadline, work.meanwhile);
   if (!stored) return rolled_back(fail(stored.error(), Phase::query), Stage::inbox, false);
-  const auto wrote =
-      writes_.run(*session_, work.batch, work.payloads, stored->added, work.started_at, deadline);
+  const auto wrote = writes_.run(*session_, work.batch, work.prepared.payloads, stored->added,
+                                 work.started_at, deadline);
   if (!wrote) return rolled_back(fail_own(wrote.error()), Stage::writes, wrote.error().again_helps);
   if (auto done = commit(*wrote, deadline); !done)
     return std::unexpected(Failed{std::move(done.error()), Stage::commit, false});
@@ -279,6 +316,7 @@ bool PostgresDestination::connected() const {
 }
 
 void PostgresDestination::close() {
+  next_.reset();
   if (session_) drop_session(LogLevel::info, "idle");
 }
 

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -40,6 +41,9 @@ class PostgresDestination final : public Destination {
 
   [[nodiscard]] std::expected<std::vector<Delivered>, DeliveryFailure> deliver(
       std::span<const Entry> batch) override;
+  /// Gets the next batch ready while Postgres works on the inbox.
+  [[nodiscard]] std::expected<std::vector<Delivered>, DeliveryFailure> deliver_and_prepare(
+      std::span<const Entry> batch, const NextBatch& next) override;
   [[nodiscard]] std::expected<void, DeliveryFailure> probe() override;
   [[nodiscard]] bool connected() const override;
   void close() override;
@@ -49,12 +53,19 @@ class PostgresDestination final : public Destination {
 
  private:
   using Outcome = std::expected<std::vector<Delivered>, DeliveryFailure>;
+  /// What is made of a batch before it is sent.
+  struct Prepared {
+    std::vector<Uuid> ids;  ///< Of its entries: an entry never changes.
+    std::vector<Payload> payloads;
+    InboxColumns columns;
+  };
   /// A batch on its way, and how the next transaction is to write it.
   struct Work {
     std::span<const Entry> batch;
-    std::vector<Payload> payloads;
+    Prepared prepared;
     PayloadUse payload_use = PayloadUse::parsed;
     SteadyTime started_at;
+    std::function<void()> meanwhile;  ///< For while Postgres works on the inbox.
   };
   enum class Stage { begin, inbox, writes, commit };
   /// Where a transaction failed decides whether another way of writing can help.
@@ -66,7 +77,10 @@ class PostgresDestination final : public Destination {
 
   PostgresDestination(const DestinationConfig& config, Conninfo conninfo, SourceWrites writes,
                       const Uuid& node, const Clock& clock, LogSink log);
-  [[nodiscard]] Outcome attempt(std::span<const Entry> batch);
+  [[nodiscard]] Outcome attempt(std::span<const Entry> batch, std::function<void()> meanwhile);
+  [[nodiscard]] static Prepared prepare(std::span<const Entry> batch);
+  [[nodiscard]] Prepared take_prepared(std::span<const Entry> batch);
+  void prepare_next(const NextBatch& next) noexcept;
   [[nodiscard]] std::expected<void, DeliveryFailure> have_session();
   [[nodiscard]] std::expected<void, DeliveryFailure> open_session();
   [[nodiscard]] std::expected<void, DeliveryFailure> make_schema_ready(SteadyTime deadline);
@@ -91,6 +105,7 @@ class PostgresDestination final : public Destination {
 
   // Owned by the delivering thread.
   SourceWrites writes_;
+  std::optional<Prepared> next_;  ///< Of the batch that is probably the next.
   std::optional<Session> session_;
   bool session_has_lived_ = false;  ///< It has committed a batch.
   bool schema_ready_ = false;

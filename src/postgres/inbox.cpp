@@ -7,7 +7,7 @@
 
 #include "base/check.hpp"
 #include "base/encoding.hpp"
-#include "postgres/binary_array.hpp"
+#include "postgres/inbox_columns.hpp"
 #include "postgres/limits.hpp"
 
 namespace holdfast::postgres {
@@ -35,73 +35,9 @@ FROM unnest($1::uuid[], $2::text[], $3::text[])
   WITH ORDINALITY AS m(id, source, dedupe_key, ordinality)
 ORDER BY m.ordinality)sql";
 
-/// The columns of a batch as parameters.
-class Columns {
- public:
-  explicit Columns(const std::string& node) : node_(node) {}
-
-  void add(const Entry& entry, const Payload& payload, bool unfit) {
-    id_.add(entry.id);
-    source_.add(std::string_view(base::to_postgres_text(entry.source)));
-    dedupe_key_.add(text(entry.dedupe_key));
-    seq_.add(entry.seq);
-    received_at_.add(entry.received_at);
-    method_.add(std::string_view(base::to_postgres_text(entry.method)));
-    target_.add(std::string_view(base::to_postgres_text(entry.target)));
-    remote_address_.add(unless_empty(entry.remote_address));
-    content_type_.add(unless_empty(entry.content_type));
-    headers_.add(std::string_view(headers_json(entry.headers)));
-    body_.add(std::string_view(entry.body));
-    if (unfit)
-      payload_.add_null();
-    else
-      payload_.add(payload.json);
-    unfit_.add(unfit);
-    traceparent_.add(text(entry.traceparent));
-  }
-
-  [[nodiscard]] std::array<Parameter, 15> parameters() const {
-    return {{{id_.bytes()},
-             {source_.bytes()},
-             {dedupe_key_.bytes()},
-             {seq_.bytes()},
-             {received_at_.bytes()},
-             {method_.bytes()},
-             {target_.bytes()},
-             {remote_address_.bytes()},
-             {content_type_.bytes()},
-             {headers_.bytes()},
-             {body_.bytes()},
-             {payload_.bytes()},
-             {unfit_.bytes()},
-             {traceparent_.bytes()},
-             {node_}}};
-  }
-
- private:
-  static std::optional<std::string> text(const std::optional<std::string>& bytes) {
-    return bytes.transform([](const std::string& b) { return base::to_postgres_text(b); });
-  }
-  static std::optional<std::string> unless_empty(const std::string& bytes) {
-    return bytes.empty() ? std::nullopt : std::optional(base::to_postgres_text(bytes));
-  }
-
-  const std::string& node_;
-  BinaryArray id_{ElementType::uuid};
-  BinaryArray source_{ElementType::text};
-  BinaryArray dedupe_key_{ElementType::text};
-  BinaryArray seq_{ElementType::bigint};
-  BinaryArray received_at_{ElementType::timestamptz};
-  BinaryArray method_{ElementType::text};
-  BinaryArray target_{ElementType::text};
-  BinaryArray remote_address_{ElementType::text};
-  BinaryArray content_type_{ElementType::text};
-  BinaryArray headers_{ElementType::jsonb};
-  BinaryArray body_{ElementType::bytea};
-  BinaryArray payload_{ElementType::jsonb};
-  BinaryArray unfit_{ElementType::boolean};
-  BinaryArray traceparent_{ElementType::text};
-};
+bool is_left_out(const Payload& payload, PayloadUse payload_use) {
+  return payload.unfit || (payload_use == PayloadUse::none && payload.json);
+}
 
 }  // namespace
 
@@ -112,27 +48,38 @@ Inbox::Inbox(const std::string& schema, const Uuid& node) : node_(to_binary(node
   find_sql_ = std::format(find_format, quoted);
 }
 
+InboxColumns Inbox::encode(std::span<const Entry> batch, std::span<const Payload> payloads,
+                           PayloadUse payload_use) {
+  HOLDFAST_CHECK(payloads.size() == batch.size(), "a payload for each entry");
+  InboxColumns columns;
+  for (std::size_t i = 0; i < batch.size(); ++i)
+    columns.add(batch[i], payloads[i], is_left_out(payloads[i], payload_use));
+  return columns;
+}
+
 std::expected<Stored, SqlError> Inbox::insert(Session& session, std::span<const Entry> batch,
                                               std::span<const Payload> payloads,
-                                              PayloadUse payload_use, SteadyTime deadline) const {
-  HOLDFAST_CHECK(payloads.size() == batch.size(), "a payload for each entry");
-  Columns columns(node_);
+                                              PayloadUse payload_use, const InboxColumns& columns,
+                                              SteadyTime deadline,
+                                              const std::function<void()>& meanwhile) const {
+  HOLDFAST_CHECK(columns.size() == batch.size(), "a row for each entry");
   Stored stored;
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    const bool left_out = payload_use == PayloadUse::none && payloads[i].json;
-    stored.outcomes.push_back({std::nullopt, payloads[i].unfit || left_out});
-    columns.add(batch[i], payloads[i], stored.outcomes[i].payload_unfit);
-  }
-  const auto parameters = columns.parameters();
-  const auto rows = session.run(insert_sql_, parameters, true, deadline);
+  for (const Payload& payload : payloads)
+    stored.outcomes.push_back({std::nullopt, is_left_out(payload, payload_use)});
+  const auto rows = session.run(insert_sql_, columns.parameters(node_), true, deadline, meanwhile);
   if (!rows) return std::unexpected(rows.error());
-  std::set<Uuid> returned;
+  std::vector<Uuid> returned;
   for (int row = 0; row < rows->size(); ++row)
-    if (const auto id = uuid_from_binary(rows->value(row, 0).value_or(""))) returned.insert(*id);
+    if (const auto id = uuid_from_binary(rows->value(row, 0).value_or(""))) returned.push_back(*id);
+  std::ranges::sort(returned);
   std::vector<std::size_t> missing;
-  // An id that stands twice in the batch was added once.
-  for (std::size_t i = 0; i < batch.size(); ++i)
-    (returned.erase(batch[i].id) > 0 ? stored.added : missing).push_back(i);
+  std::set<Uuid> seen;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    // An id that stands twice in the batch was added once.
+    const bool added =
+        std::ranges::binary_search(returned, batch[i].id) && seen.insert(batch[i].id).second;
+    (added ? stored.added : missing).push_back(i);
+  }
   if (missing.empty()) return stored;
   if (auto found = settle_missing(session, batch, payloads, missing, stored, deadline); !found)
     return std::unexpected(found.error());
@@ -156,7 +103,7 @@ std::expected<void, SqlError> Inbox::settle_missing(Session& session, std::span<
   const auto rows = session.run(find_sql_, parameters, true, deadline);
   if (!rows) return std::unexpected(rows.error());
   HOLDFAST_CHECK(rows->size() == static_cast<int>(missing.size()), "a row for each missing entry");
-  Columns refused(node_);
+  InboxColumns refused;
   std::vector<std::size_t> refused_at;
   for (int row = 0; row < rows->size(); ++row) {
     const std::size_t i = missing[static_cast<std::size_t>(row)];
@@ -170,7 +117,7 @@ std::expected<void, SqlError> Inbox::settle_missing(Session& session, std::span<
   if (refused_at.empty()) return {};
   // Neither of our keys: DO NOTHING has swallowed another constraint. Without it the error says
   // which.
-  const auto strict = session.run(insert_strictly_sql_, refused.parameters(), true, deadline);
+  const auto strict = session.run(insert_strictly_sql_, refused.parameters(node_), true, deadline);
   if (!strict) return std::unexpected(strict.error());
   // The row in the way went meanwhile.
   stored.added.insert(stored.added.end(), refused_at.begin(), refused_at.end());

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "holdfast/destination.hpp"
 #include "holdfast/entry.hpp"
+#include "postgres/inbox_columns.hpp"
 #include "postgres/payload.hpp"
 #include "postgres/session.hpp"
 
@@ -36,13 +38,17 @@ class Inbox {
   /// unique violation an error, so that nothing is taken for stored that is not.
   ///
   /// Promise:  on success, and once the caller has committed, every entry of the batch is there.
-  /// Needs:    a payload for each entry; READ COMMITTED, to see what a concurrent transaction has
+  /// Needs:    a payload for each entry; the columns of these; READ COMMITTED, to see what a
+  /// concurrent transaction has
   ///           committed meanwhile.
-  [[nodiscard]] std::expected<Stored, SqlError> insert(Session& session,
-                                                       std::span<const Entry> batch,
-                                                       std::span<const Payload> payloads,
-                                                       PayloadUse payload_use,
-                                                       SteadyTime deadline) const;
+  [[nodiscard]] std::expected<Stored, SqlError> insert(
+      Session& session, std::span<const Entry> batch, std::span<const Payload> payloads,
+      PayloadUse payload_use, const InboxColumns& columns, SteadyTime deadline,
+      const std::function<void()>& meanwhile = {}) const;
+  /// What insert sends; can be made before there is a session.
+  [[nodiscard]] static InboxColumns encode(std::span<const Entry> batch,
+                                           std::span<const Payload> payloads,
+                                           PayloadUse payload_use);
 
  private:
   [[nodiscard]] std::expected<void, SqlError> settle_missing(

@@ -98,7 +98,8 @@ std::expected<Rows, SqlError> Session::run(const std::string& sql, SteadyTime de
 
 std::expected<Rows, SqlError> Session::run(const std::string& sql,
                                            std::span<const Parameter> parameters, bool binary_rows,
-                                           SteadyTime deadline) {
+                                           SteadyTime deadline,
+                                           const std::function<void()>& meanwhile) {
   std::vector<const char*> values;
   std::vector<int> lengths;
   std::vector<int> formats;
@@ -114,11 +115,13 @@ std::expected<Rows, SqlError> Session::run(const std::string& sql,
                         nullptr, values.data(), lengths.data(), formats.data(),
                         binary_rows ? 1 : 0) == 0)
     return std::unexpected(link_error());
-  return finish(deadline);
+  return finish(deadline, meanwhile);
 }
 
-std::expected<Rows, SqlError> Session::finish(SteadyTime deadline) {
+std::expected<Rows, SqlError> Session::finish(SteadyTime deadline,
+                                              const std::function<void()>& meanwhile) {
   if (auto sent = flush(deadline); !sent) return std::unexpected(sent.error());
+  if (meanwhile) meanwhile();
   std::optional<SqlError> first_error;
   Rows last(nullptr);
   for (;;) {

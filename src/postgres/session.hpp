@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -95,9 +96,11 @@ class Session {
   /// One simple query; may hold several statements. The rows are those of the last one.
   [[nodiscard]] std::expected<Rows, SqlError> run(const std::string& sql, SteadyTime deadline);
   /// One unnamed statement with parameters $1, $2, …; results in binary if asked for.
+  /// `meanwhile` is called once the statement is on its way; it must not throw.
   [[nodiscard]] std::expected<Rows, SqlError> run(const std::string& sql,
                                                   std::span<const Parameter> parameters,
-                                                  bool binary_rows, SteadyTime deadline);
+                                                  bool binary_rows, SteadyTime deadline,
+                                                  const std::function<void()>& meanwhile = {});
   /// The types of a statement's parameters by object id, as the server finds them; those of `types`
   /// are given. Runs nothing.
   /// Needs:    an open transaction, so that a pooler keeps both messages on one server.
@@ -118,7 +121,8 @@ class Session {
 
   Session(Connection connection, const Clock& clock, const Interrupt& interrupt);
   [[nodiscard]] std::expected<void, SqlError> handshake(const Conninfo& conninfo);
-  [[nodiscard]] std::expected<Rows, SqlError> finish(SteadyTime deadline);
+  [[nodiscard]] std::expected<Rows, SqlError> finish(SteadyTime deadline,
+                                                     const std::function<void()>& meanwhile = {});
   [[nodiscard]] bool send_step(const PipelineStep& step, bool parsed);
   [[nodiscard]] std::expected<void, PipelineError> read_pipeline(
       std::span<const std::size_t> owners, SteadyTime deadline);

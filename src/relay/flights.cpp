@@ -10,7 +10,8 @@ std::uint64_t Flights::changes() const {
 }
 
 Flights::Flight::Flight(Flights& flights, std::uint32_t machine, const Batch& batch,
-                        std::uint64_t changes, const std::stop_token& stop)
+                        std::uint64_t changes, const std::stop_token& stop,
+                        const std::function<void()>& before_wait)
     : flights_(flights), machine_(machine) {
   std::unique_lock lock(flights_.mutex_);
   const auto is_free = [&] {
@@ -18,8 +19,13 @@ Flights::Flight::Flight(Flights& flights, std::uint32_t machine, const Batch& ba
              return flights_.held_back_.contains(entry.seq);
            });
   };
+  if (before_wait && !is_free()) {
+    lock.unlock();
+    before_wait();
+    lock.lock();
+  }
   if (!flights_.changed_.wait(lock, stop, is_free) || flights_.changes_ != changes) return;
-  auto& now = flights_.sent_[machine_].now;
+  auto& now = flights_.sent_[machine_].now[this];
   for (const Entry& entry : batch) now.push_back(entry.seq);
   std::ranges::sort(now);
   begun_ = true;
@@ -30,12 +36,12 @@ Flights::Flight::~Flight() {
   {
     const std::scoped_lock lock(flights_.mutex_);
     auto& sent = flights_.sent_[machine_];
+    const auto now = sent.now.extract(this);
     if (told_) {
-      flights_.told(sent.now);
+      flights_.told(now.mapped());
     } else {
-      sent.in_doubt.insert(sent.now.begin(), sent.now.end());
+      sent.in_doubt.insert(now.mapped().begin(), now.mapped().end());
     }
-    sent.now.clear();
   }
   flights_.changed_.notify_all();
 }
@@ -50,7 +56,9 @@ void Flights::told(const std::vector<std::int64_t>& seqs) {
 bool Flights::in_flight(std::int64_t seq) const {
   return std::ranges::any_of(sent_, [&](const auto& machine) {
     const Sent& sent = machine.second;
-    return std::ranges::binary_search(sent.now, seq) || sent.in_doubt.contains(seq);
+    return sent.in_doubt.contains(seq) || std::ranges::any_of(sent.now, [&](const auto& flight) {
+             return std::ranges::binary_search(flight.second, seq);
+           });
   });
 }
 

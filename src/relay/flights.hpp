@@ -3,6 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -29,9 +30,10 @@ class Flights {
   class [[nodiscard]] Flight {
    public:
     /// `changes`: as it was before the batch was claimed.
+    /// `before_wait` is called before it would block, without a lock.
     /// Blocks:   while an operator changes one of the entries: for a commit of the outbox.
     Flight(Flights& flights, std::uint32_t machine, const Batch& batch, std::uint64_t changes,
-           const std::stop_token& stop);
+           const std::stop_token& stop, const std::function<void()>& before_wait = {});
     ~Flight();
     Flight(const Flight&) = delete;
     Flight& operator=(const Flight&) = delete;
@@ -58,7 +60,8 @@ class Flights {
 
  private:
   struct Sent {
-    std::vector<std::int64_t> now;    ///< Sorted.
+    /// Of each flight, sorted: one may be on its way while the outcome of another is written.
+    std::map<const Flight*, std::vector<std::int64_t>> now;
     std::set<std::int64_t> in_doubt;  ///< Of earlier tries.
   };
   [[nodiscard]] bool in_flight(std::int64_t seq) const;

@@ -35,13 +35,18 @@ Machine::Machine(std::uint32_t index, const Relay::Options& options, Dependencie
 
 RelayStep Machine::step() {
   const RelayStep next = advance();
+  const bool rests = !next.next || *next.next > clock_.steady_now();
+  if (rests || !ahead_) static_cast<void>(stop_ahead());
   publish();
   return next;
 }
 
 RelayStep Machine::advance() {
   const SteadyTime now = clock_.steady_now();
-  if (shard_.index == 0 && shared_.probes.wanted()) probe_destination();
+  if (shard_.index == 0 && shared_.probes.wanted()) {
+    static_cast<void>(stop_ahead());
+    probe_destination();
+  }
   if (!outbox_.ready()) return rest(outbox_.retry_at());
   if (shared_.paused) return rest(std::nullopt);
   if (!may_contact(now)) return rest(earlier(shared_.economy->deadline(), outbox_.retry_at()));
@@ -58,9 +63,13 @@ RelayStep Machine::deliver_or_rest(SteadyTime now) {
   // Otherwise probes and passes take turns: many probes that each take long hold up nobody else.
   const bool probe_first = !breaker_.half_open() && !std::exchange(probed_, false);
   if (probe_first && probe_if_due(now)) return worked();
-  Batch batch = claim_next();
+  std::optional<Batch> ahead = take_ahead();
+  if (!ahead && !land()) return rest(outbox_.retry_at());
+  Batch batch = ahead ? *std::move(ahead) : claim_next();
   if (!batch.empty() && belongs_to_drain(batch)) {
+    pass_is_smooth_ = true;
     run_pass(std::move(batch));
+    pass_is_smooth_ = false;
     return worked();
   }
   if (outbox_.retry_at()) return rest(outbox_.retry_at());
@@ -149,6 +158,7 @@ void Machine::find_active() {
 }
 
 void Machine::close_session() {
+  static_cast<void>(stop_ahead());
   destination_.close();
   session_open_ = false;
 }

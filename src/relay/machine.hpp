@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "holdfast/relay.hpp"
+#include "relay/ahead.hpp"
 #include "relay/apart.hpp"
 #include "relay/breaker.hpp"
 #include "relay/holds.hpp"
@@ -66,6 +68,13 @@ class Machine {
   [[nodiscard]] RelayStep worked() const;
   void find_active();
   void publish();
+
+  // What is done while the destination works: machine_ahead.cpp.
+  [[nodiscard]] std::span<const Entry> claim_ahead(const Batch& current);
+  [[nodiscard]] bool may_claim_ahead(const Batch& current) const;
+  [[nodiscard]] std::optional<Batch> take_ahead();
+  [[nodiscard]] bool land();
+  [[nodiscard]] bool stop_ahead();
 
   // A pass: machine_pass.cpp.
   [[nodiscard]] Batch claim(std::uint32_t entries_max, const std::vector<OrderGroup>& except);
@@ -135,6 +144,9 @@ class Machine {
   SteadyTime last_used_{};           ///< When the session last did something.
   std::uint64_t reopened_ = 0;       ///< Outbox::reopened() and what operators changed, both
   std::uint64_t changes_ = 0;        ///< before the claims of this step.
+  std::optional<Ahead> ahead_;
+  bool pass_is_smooth_ = false;  ///< A whole batch as it was claimed, and nothing has failed.
+  std::unique_ptr<Flights::Flight> landing_;  ///< Delivered; its outcome is being written.
   // In economy mode.
   std::uint64_t drains_seen_ = 0;
   std::int64_t drain_until_seq_ = 0;  ///< What is newer belongs to the next drain.

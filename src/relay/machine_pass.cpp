@@ -64,7 +64,10 @@ void Machine::run_pass(Batch batch) {
     leave_out_paused(queue);
     if (queue.empty()) break;
     Batch part = queue.take();
-    switch (deliver(part)) {
+    pass_is_smooth_ = pass_is_smooth_ && queue.empty();
+    const After after = deliver(part);
+    if (after != After::go_on) pass_is_smooth_ = false;
+    switch (after) {
       case After::go_on: break;
       case After::again: queue.put_back(std::move(part)); break;
       case After::set_apart:
@@ -89,16 +92,22 @@ void Machine::leave_out_paused(SplitQueue& queue) {
 }
 
 Machine::After Machine::deliver(const Batch& batch) {
-  Flights::Flight flight(*shared_.flights, shard_.index, batch, changes_, stop_);
-  if (!flight.begun())
+  // Who waits for an operator's change shall hold up no other one.
+  auto flight = std::make_unique<Flights::Flight>(*shared_.flights, shard_.index, batch, changes_,
+                                                  stop_, [&] { static_cast<void>(land()); });
+  if (!flight->begun())
     return After::end_pass;  // An operator has changed something since the claim.
   auto outcome = attempt(batch);
+  const bool landed = land();
   if (!outcome) {
-    if (!outcome.error().in_doubt) flight.told();
+    ahead_.reset();
+    if (!outcome.error().in_doubt) flight->told();
     return on_failure(batch, outcome.error());
   }
+  if (!landed) ahead_.reset();
   if (!settle_delivered(batch, *outcome)) return After::end_pass;
-  flight.told();
+  landing_ = std::move(flight);
+  if (!ahead_) static_cast<void>(land());
   return After::go_on;
 }
 
@@ -106,7 +115,9 @@ Machine::Outcome Machine::attempt(const Batch& batch) {
   const SteadyTime start = clock_.steady_now();
   const bool connected = destination_.connected();
   const std::uint64_t connects = destination_.connects();
-  auto outcome = destination_.deliver(batch);
+  auto outcome = pass_is_smooth_
+                     ? destination_.deliver_and_prepare(batch, [&] { return claim_ahead(batch); })
+                     : destination_.deliver(batch);
   last_used_ = clock_.steady_now();
   session_used_ = connected || destination_.connects() != connects;
   session_open_ = destination_.connected();
@@ -135,7 +146,9 @@ bool Machine::settle_delivered(const Batch& batch, const std::vector<Delivered>&
   shared_.sources.delivered(batch);
   apart_.delivered(batch.front().source);  // Of one that is apart there are only whole batches.
   publish();
-  return outbox_.settle(std::move(settlements));
+  // Nobody waits where the next batch is there already.
+  return ahead_ ? outbox_.settle_later(std::move(settlements))
+                : outbox_.settle(std::move(settlements));
 }
 
 void Machine::end_hold(const OrderGroup& group) {

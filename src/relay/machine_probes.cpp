@@ -32,6 +32,7 @@ bool Machine::probe_if_due(SteadyTime now) {
 
 bool Machine::probe_due_source(SteadyTime now) {
   for (const std::string& source : shared_.sources.due(now)) {
+    if (!stop_ahead()) return false;
     const auto pause = shared_.sources.take_probe(source, shard_.index);
     if (!pause) continue;
     // Of all groups and shards: no machine delivers this source until the probe is over.
@@ -116,6 +117,7 @@ void Machine::resume_source(const std::string& source) {
 /// through.
 bool Machine::probe_due_group(SteadyTime now) {
   for (const OrderGroup& group : holds_.due(now, paused_.paused)) {
+    if (!stop_ahead()) return false;
     const Hold& held = *holds_.find(group);
     const std::int64_t seq = held.seq;
     Batch oldest = outbox_.claim({.sources = std::span(&group.source, 1),

@@ -47,6 +47,29 @@ bool OutboxLink::settle(std::vector<Settlement> settlements) {
   return write();
 }
 
+bool OutboxLink::settle_later(std::vector<Settlement> settlements) {
+  if (ticket_ || retry_at_ || !owed_.empty() || !attempts_.empty())
+    return settle(std::move(settlements));
+  landing_ = settlements;
+  ticket_.emplace(outbox_.settle_later(std::move(settlements)));
+  return !ticket_->ready() || land();
+}
+
+bool OutboxLink::land() {
+  if (!ticket_) return true;
+  const auto written = ticket_->wait();
+  ticket_.reset();
+  if (written) {
+    worked();
+  } else {
+    owed_.insert(owed_.end(), std::make_move_iterator(landing_.begin()),
+                 std::make_move_iterator(landing_.end()));
+    failed("settle", written.error());
+  }
+  landing_.clear();
+  return written.has_value();
+}
+
 bool OutboxLink::write() {
   const auto written = outbox_.settle(owed_, attempts_);
   if (!written) {

@@ -27,7 +27,7 @@ struct Backlog {
 /// same entries for ever.
 ///
 /// Threads:  one at a time.
-/// Blocks:   settle and ready: until durable.
+/// Blocks:   settle, land and ready: until durable.
 /// Errors:   logged when they begin and when they end; never thrown, never returned.
 class OutboxLink {
  public:
@@ -47,6 +47,10 @@ class OutboxLink {
   void note(AttemptRecord attempt) { attempts_.push_back(std::move(attempt)); }
   /// False if it could not be written: stop delivering, ready() will try again.
   [[nodiscard]] bool settle(std::vector<Settlement> settlements);
+  /// The same without waiting, where nothing else is to be written; land() has what became of it.
+  [[nodiscard]] bool settle_later(std::vector<Settlement> settlements);
+  /// Waits for what settle_later began, if anything. False as of settle.
+  [[nodiscard]] bool land();
   /// Writes noted attempts that no settlement took along.
   [[nodiscard]] bool flush() { return attempts_.empty() || settle({}); }
   /// Set while the outbox is in trouble.
@@ -63,6 +67,8 @@ class OutboxLink {
   const LogSink& log_;
   // Owned by the relay thread.
   std::vector<Settlement> owed_;
+  std::vector<Settlement> landing_;  ///< What the ticket is for.
+  std::optional<SettleTicket> ticket_;
   std::vector<AttemptRecord> attempts_;
   std::optional<SteadyTime> retry_at_;
 };

@@ -173,6 +173,12 @@ std::expected<std::vector<Delivered>, DeliveryFailure> FakeDestination::deliver(
   return std::unexpected(std::move(failure));
 }
 
+std::expected<std::vector<Delivered>, DeliveryFailure> FakeDestination::deliver_and_prepare(
+    std::span<const Entry> batch, const NextBatch& next) {
+  static_cast<void>(next());
+  return deliver(batch);
+}
+
 void FakeDestination::fail_probes(std::optional<DeliveryFailure> failure) {
   const std::scoped_lock lock(server_->mutex);
   server_->probe_failure = std::move(failure);

@@ -77,6 +77,9 @@ class FakeDestination final : public Destination {
 
   [[nodiscard]] std::expected<std::vector<Delivered>, DeliveryFailure> deliver(
       std::span<const Entry> batch) override;
+  /// Asks for the next batch before anything becomes of this one.
+  [[nodiscard]] std::expected<std::vector<Delivered>, DeliveryFailure> deliver_and_prepare(
+      std::span<const Entry> batch, const NextBatch& next) override;
   [[nodiscard]] std::expected<void, DeliveryFailure> probe() override;
   [[nodiscard]] bool connected() const override;
   void close() override;
