@@ -12,12 +12,13 @@ import time
 import report
 import rows_accept
 import rows_drain
+import rows_growth
 import rows_service
 import rows_sqlite
 from lab import ROOT, Lab, best_data_folder
-from measure import Check, Spoiled
+from measure import Check, Growth, Spoiled, figure
 
-ROWS = [*rows_accept.ROWS, *rows_sqlite.ROWS, *rows_drain.ROWS, *rows_service.ROWS]
+ROWS = [*rows_accept.ROWS, *rows_sqlite.ROWS, *rows_drain.ROWS, *rows_service.ROWS, *rows_growth.ROWS]
 RUNS = 5
 DAEMON = ROOT / "build" / "release" / "holdfast"
 
@@ -31,6 +32,15 @@ def run_row(row, lab, keep):
     except Spoiled as problem:
         print(f"bench: {row.name}: not measured: {problem}", flush=True)
         return False
+    if isinstance(row, Growth):
+        x, series = outcome
+        if keep:
+            report.record_growth(row, x, series, lab, load_before)
+            report.write_page(report.load(), [each.name for each in ROWS])
+        print(f"bench: {row.name}: {row.x_title} {', '.join(map(str, x))}; " +
+              "; ".join(f"{name} {', '.join(map(figure, values))}" for name, values in series.items()) +
+              f"; {time.monotonic() - began:.0f} s", flush=True)
+        return True
     outcome.commands = list(dict.fromkeys(lab.commands))
     if keep:
         results = report.record(row, outcome, lab, load_before)
@@ -94,6 +104,7 @@ def arguments():
     parser.add_argument("--self-test", action="store_true", help="does the instrument work?")
     parser.add_argument("--runs", type=int, default=RUNS, help="of each side (default 5); with fewer the page stays as it is")
     parser.add_argument("--seconds", type=float, default=2.5, help="of a run (default 2.5)")
+    parser.add_argument("--pending", type=int, default=10_000_000, help="entries of the row that has many (default 10 million)")
     parser.add_argument("--data", help="a folder on the disk to measure (default /tmp)")
     parser.add_argument("--build", default=ROOT / "build" / "bench", help="where the tools are")
     parser.add_argument("--daemon", default=DAEMON, help="another binary; the page stays as it is")
@@ -116,7 +127,8 @@ def main():
     except Spoiled as problem:
         print(f"bench: {problem}", file=sys.stderr)
         return 2
-    lab = Lab(given.build, given.daemon, given.runs, given.seconds, data, given.full)
+    lab = Lab(given.build, given.daemon, given.runs, given.seconds, data, given.full,
+              given.pending)
     try:
         if given.self_test:
             problem = self_test(lab)

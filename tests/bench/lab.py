@@ -51,11 +51,11 @@ class Server:
             raise Spoiled(f"stopping {self.process.args[0]}: still there after 60 s") from None
 
 
-def write_config(folder, destination, sources=SOURCE):
+def write_config(folder, destination, sources=SOURCE, outbox=""):
     file = folder / "holdfast.toml"
     file.write_text(
         f'[ingress]\nlisten = "127.0.0.1:0"\nmax_connections = {THREADS}\n'
-        f'[outbox]\npath = "{folder}/holdfast.db"\n'
+        f'[outbox]\npath = "{folder}/holdfast.db"\n{outbox}'
         f'[destination]\n{destination}\n[admin]\nlisten = "127.0.0.1:0"\n{sources}')
     return file
 
@@ -64,9 +64,9 @@ class Daemon:
     """The release binary with a fresh outbox, unless `folder` has one. Its syncs are counted by the
     preloaded shim, which makes each take `delay_us` longer."""
 
-    def __init__(self, lab, destination="", sources=SOURCE, delay_us=0, folder=None):
+    def __init__(self, lab, destination="", sources=SOURCE, delay_us=0, folder=None, outbox=""):
         self.folder = folder or lab.folder()
-        self.config = write_config(self.folder, destination, sources)
+        self.config = write_config(self.folder, destination, sources, outbox)
         self.counter = self.folder / "syncs"
         self.counter.write_bytes(bytes(16))
         began = time.monotonic()
@@ -104,18 +104,23 @@ class Daemon:
             raise Spoiled(f"reading metric {name}: there is none")
         return sum(float(value) for value in lines)
 
+    def resident_mib(self):
+        status = pathlib.Path(f"/proc/{self.server.process.pid}/status").read_text()
+        return int(re.search(r"^VmRSS:\s*(\d+) kB$", status, re.MULTILINE)[1]) / 1024
+
     def stop(self):
         # Nothing is looked at in the outbox afterwards, so nobody waits for its last checkpoint.
         self.server.stop(signal.SIGKILL)
 
 
 class Lab:
-    def __init__(self, build, daemon, runs, seconds, data, full=False):
+    def __init__(self, build, daemon, runs, seconds, data, full=False, pending=10_000_000):
         self.tools = pathlib.Path(build).resolve() / "tests" / "bench"
         self.daemon = pathlib.Path(daemon).resolve()
-        self.runs, self.seconds, self.full = runs, seconds, full
+        self.runs, self.seconds, self.full, self.pending = runs, seconds, full, pending
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-bench-", dir=data))
         self.scratch.chmod(0o755)
+        self.disk_free = shutil.disk_usage(self.scratch).free
         self.made = 0
         self.commands = []
         self.private_postgres = None

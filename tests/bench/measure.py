@@ -49,6 +49,18 @@ class Row:
     full: bool = False
 
 
+@dataclass
+class Growth:
+    """How a cost grows. `measure(lab)` gives x and, by name, what was measured at each x."""
+
+    name: str
+    work: str
+    x_title: str
+    y_title: str
+    measure: object
+    full: bool = False
+
+
 def figure(value):
     """Three digits that mean something, and no more zeros than needed."""
     if value >= 100:

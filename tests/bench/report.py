@@ -63,6 +63,57 @@ def record(row, outcome, lab, load_before):
     return results
 
 
+def record_growth(row, x, series, lab, load_before):
+    results = load()
+    results[row.name] = {
+        "growth": True, "work": row.work, "x_title": row.x_title, "y_title": row.y_title, "x": x,
+        "series": {name: [round(value, 3) for value in values] for name, values in series.items()},
+        "load_before": round(load_before, 2), "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "machine": machine(lab.scratch), "versions": versions()}
+    RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    draw(row.name, results[row.name])
+
+
+def draw(name, growth):
+    """The curve as a picture, where gnuplot is there. What is in ms has the axis on the right."""
+    columns = list(growth["series"])
+    right = [column for column in columns if "ms" in column]
+    lines = ["set terminal svg size 760,440 font 'sans,13' background '#ffffff'",
+             f"set output '{PAGE.parent / (name + '.svg')}'", f"set xlabel '{growth['x_title']}'",
+             f"set ylabel '{growth['y_title']}'", "set grid", "set key below", "set yrange [0:*]",
+             f"set title '{growth['work']}' noenhanced"]
+    # A 0 has no place on a log axis: the points stand beside each other, with their names.
+    names = ", ".join(f"'{value:,}' {at}" for at, value in enumerate(growth["x"]))
+    lines += [f"set xtics ({names})", f"set xrange [-0.3:{len(growth['x']) - 0.7}]"]
+    if right:
+        lines += ["set y2label 'ms'", "set y2tics", "set ytics nomirror", "set y2range [0:*]"]
+    lines += ["$data << END"] + [" ".join(str(value) for value in (at, *values)) for at, values in
+                                 enumerate(zip(*growth["series"].values()))] + ["END"]
+    lines += ["plot " + ", ".join(
+        f"$data using 1:{at + 2} with linespoints lw 2 pt 7 title '{column}'" +
+        (" axes x1y2 dt 2" if column in right else "") for at, column in enumerate(columns))]
+    try:
+        subprocess.run(["gnuplot"], input="\n".join(lines) + "\n", text=True, check=True, timeout=60)
+    except OSError:
+        pass
+
+
+def growth_lines(results, order):
+    lines = []
+    for name in order:
+        growth = results.get(name)
+        if growth is None or not growth.get("growth"):
+            continue
+        lines += [f"**{name}**: {growth['work']} ({growth['at']})", ""]
+        if (PAGE.parent / f"{name}.svg").exists():
+            lines += [f"![{growth['work']}]({name}.svg)", ""]
+        lines += [f"| {growth['x_title']} | " + " | ".join(growth["series"]) + " |",
+                  "|---" * (1 + len(growth["series"])) + "|"]
+        lines += ["| " + " | ".join([f"{x:,}", *map(figure, values)]) + " |" for x, values in
+                  zip(growth["x"], zip(*growth["series"].values()))] + [""]
+    return ["## As it grows", ""] + lines if lines else []
+
+
 def spread(values, unit):
     if not values:
         return "–"
@@ -75,11 +126,13 @@ def list_of(facts):
 
 
 def write_page(results, order):
-    rows = [(name, results[name]) for name in order if name in results]
+    rows = [(name, results[name]) for name in order
+            if name in results and not results[name].get("growth")]
     lines = ["# Performance", "",
              "Written by `./dev bench`, from what it keeps in [performance.json](performance.json). Each row measures Holdfast and its "
              "limit in turns, in one run on one machine, load generator included; figures are medians, with the lowest and "
-             "the highest run in brackets. `./dev bench NAME…` repeats rows, `./dev bench --list` names them.", "",
+             "the highest run in brackets. `./dev bench NAME…` repeats rows, `./dev bench --list` names them. What was tuned, what it "
+             "brought, and what stands in the way: [tuning.md](tuning.md).", "",
              "| row | work | Holdfast | limit | beside it | reached (wanted) | |", "|---|---|---|---|---|---|---|"]
     for name, row in rows:
         checks = [Check(**check) for check in row["checks"]]
@@ -87,7 +140,7 @@ def write_page(results, order):
         lines.append(f"| {name} | {row['work']} | {spread(row['ours'], row['unit'])} | {row['limit']} "
                      f"| {spread(row['beside'], row['unit'])} | {', '.join(check.text() for check in checks)} "
                      f"| {verdict} |")
-    lines += ["", "## Where and with what", ""]
+    lines += ["", *growth_lines(results, order), "## Where and with what", ""]
     places = {}
     for name, row in rows:
         places.setdefault((list_of(row["machine"]), list_of(row["versions"])), []).append(name)
