@@ -10,7 +10,6 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "holdfast/append.hpp"
@@ -24,31 +23,10 @@
 #include "holdfast/health.hpp"
 #include "holdfast/listing.hpp"
 #include "holdfast/log.hpp"
+#include "holdfast/settle_ticket.hpp"
 
 /// A durable outbox in front of Postgres, and calls to Postgres that outlive lost connections.
 namespace holdfast {
-
-namespace outbox {
-struct SettleWork;
-}
-
-/// The pending answer to one Outbox::settle_later. Movable; dropping it does not undo anything.
-///
-/// Threads:  one at a time.
-class HOLDFAST_EXPORT SettleTicket {
- public:
-  /// Promise:  as Outbox::settle; once.
-  /// Blocks:   until durable.
-  /// Errors:   as Outbox::settle.
-  [[nodiscard]] std::expected<void, Failure> wait();
-  /// True if wait would not block.
-  [[nodiscard]] bool ready() const;
-
- private:
-  friend class Outbox;
-  explicit SettleTicket(std::shared_ptr<outbox::SettleWork> work) : work_(std::move(work)) {}
-  std::shared_ptr<outbox::SettleWork> work_;
-};
 
 /// The local durable queue: every accepted write is here before its sender is told so.
 /// One connection writes and checkpoints, all others read; docs/decisions/0002.

@@ -15,4 +15,11 @@ struct Ahead {
   std::uint64_t pauses = 0;    ///< SourcePauses::pauses.
 };
 
+/// How far a machine is with the drains of economy mode.
+struct DrainProgress {
+  std::uint64_t seen = 0;      ///< Drains that it has taken part in.
+  std::int64_t until_seq = 0;  ///< What is newer belongs to the next drain.
+  bool looked = false;         ///< For the first entry after the start.
+};
+
 }  // namespace holdfast::relay

@@ -90,7 +90,7 @@ bool Machine::may_contact(SteadyTime now) {
   }
   if (entered == Economy::Entered::no) return false;
   if (entered == Economy::Entered::opened) shared_.sources.probe_all_at(now);
-  return drains_seen_ == economy.drains() || begin_drain(now);
+  return drain_.seen == economy.drains() || begin_drain(now);
 }
 
 /// What is paused was left alone, too, and gets its try early in each drain. What comes from now on
@@ -98,8 +98,8 @@ bool Machine::may_contact(SteadyTime now) {
 bool Machine::begin_drain(SteadyTime now) {
   const auto newest = outbox_.newest_seq();
   if (!newest) return false;
-  drain_until_seq_ = *newest;
-  drains_seen_ = shared_.economy->drains();
+  drain_.until_seq = *newest;
+  drain_.seen = shared_.economy->drains();
   holds_.probe_pauses_at(now);
   return true;
 }
@@ -108,14 +108,14 @@ bool Machine::belongs_to_drain(const Batch& batch) const {
   if (!shared_.economy) return true;
   // What is apart comes behind the others, however old it is.
   return std::ranges::any_of(batch,
-                             [&](const Entry& entry) { return entry.seq <= drain_until_seq_; });
+                             [&](const Entry& entry) { return entry.seq <= drain_.until_seq; });
 }
 
 /// The window begins with the first entry that could be delivered. Once one is known nobody looks
 /// again, but for what each machine finds at the start: that may be old.
 void Machine::look_for_entry(const Backlog& backlog, SteadyTime now) {
-  if (!shared_.economy->waits_for_entry() && std::exchange(looked_, true)) return;
-  looked_ = true;
+  if (!shared_.economy->waits_for_entry() && std::exchange(drain_.looked, true)) return;
+  drain_.looked = true;
   if (backlog.entries == 0) return;
   find_active();
   const Batch first = claim(1, holds_.groups());

@@ -29,21 +29,14 @@ namespace holdfast::relay {
 ///   3. a pass: claim what is pending of all groups that are not held, deliver, settle;
 ///   4. close the session when it was idle for idle_close.
 ///
-/// In a pass a batch that is refused is split until the bad entry stands alone. Everything before
-/// it is committed and settled before anything behind it is sent, so order and "at most one batch
-/// is repeated after a crash" hold without any mark in the outbox: what is not settled is pending.
+/// In a pass a batch that is refused is split until the bad entry stands alone. What is before it
+/// is committed before what is behind it is sent, and settled before the batch after that, so order
+/// and "a crash repeats at most two batches" hold without a mark: what is not settled is pending.
 ///
 /// Threads:  step: the machine's thread; stats: any; stop_with: before the first step.
 class Machine {
  public:
-  /// What it delivers to; `shared` must outlive it.
-  struct Dependencies {
-    Outbox& outbox;
-    Destination& destination;
-    const Clock& clock;
-    const LogSink& log;
-    Shared& shared;
-  };
+  using Dependencies = MachineDependencies;
   Machine(std::uint32_t index, const Relay::Options& options, Dependencies dependencies);
   [[nodiscard]] RelayStep step();
   /// A pass ends after the running delivery once this token is stopped.
@@ -55,7 +48,6 @@ class Machine {
   /// How a pass goes on after a failure.
   enum class After { go_on, again, split, set_apart, skip_group, skip_source, end_pass };
   using Outcome = std::expected<std::vector<Delivered>, DeliveryFailure>;
-
   [[nodiscard]] RelayStep advance();
   void probe_destination();
   [[nodiscard]] bool may_contact(SteadyTime now);
@@ -145,15 +137,12 @@ class Machine {
   std::uint64_t reopened_ = 0;       ///< Outbox::reopened() and what operators changed, both
   std::uint64_t changes_ = 0;        ///< before the claims of this step.
   std::optional<Ahead> ahead_;
-  bool pass_is_smooth_ = false;  ///< A whole batch as it was claimed, and nothing has failed.
   std::unique_ptr<Flights::Flight> landing_;  ///< Delivered; its outcome is being written.
-  // In economy mode.
-  std::uint64_t drains_seen_ = 0;
-  std::int64_t drain_until_seq_ = 0;  ///< What is newer belongs to the next drain.
-  bool looked_ = false;               ///< For the first entry after the start.
-  bool probed_ = false;               ///< The last step was a probe: now the others.
-  bool session_open_ = false;         ///< It was open after the last delivery.
-  bool session_used_ = false;         ///< The last delivery got as far as a session.
+  DrainProgress drain_;                       ///< In economy mode.
+  bool pass_is_smooth_ = false;  ///< A whole batch as it was claimed, and nothing has failed.
+  bool probed_ = false;          ///< The last step was a probe: now the others.
+  bool session_open_ = false;    ///< It was open after the last delivery.
+  bool session_used_ = false;    ///< The last delivery got as far as a session.
   // Guarded: any thread.
   Recorder recorder_;
 };

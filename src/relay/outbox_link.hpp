@@ -22,9 +22,9 @@ struct Backlog {
 };
 
 /// The relay's side of the outbox: claims, and settlements that are never forgotten.
-/// An outcome that could not be written is kept and must be written before anything else is
-/// delivered: a disk that takes no writes while Postgres is well would else make the relay send the
-/// same entries for ever.
+/// An outcome that could not be written is kept and must be written before anything is delivered
+/// but the batch that is on its way by then: a disk that takes no writes while Postgres is well
+/// would else make the relay send the same entries for ever.
 ///
 /// Threads:  one at a time.
 /// Blocks:   settle, land and ready: until durable.

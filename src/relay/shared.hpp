@@ -55,4 +55,13 @@ struct Shared {
   base::Guarded<WallTime> paused_since{WallTime{}};
 };
 
+/// What a machine works with, and whom it delivers to; all of it outlives the machine.
+struct MachineDependencies {
+  Outbox& outbox;
+  Destination& destination;
+  const Clock& clock;
+  const LogSink& log;
+  Shared& shared;
+};
+
 }  // namespace holdfast::relay
