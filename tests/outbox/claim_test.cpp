@@ -48,6 +48,19 @@ TEST_CASE("outbox: claim marks nothing and leaves out what is settled", "[outbox
   CHECK(seqs_of(box, {"orders"}) == Seqs{3});
 }
 
+TEST_CASE("outbox: claim leaves out the entries that it is told to", "[outbox][claim]") {
+  Box box;
+  box.open();
+  for (int i = 0; i < 10; ++i) box.append_ok(make_entry(body_of(10, i)));
+  const std::vector<std::string> sources{"orders"};
+  const std::vector<std::int64_t> except{1, 2, 5, 10, 11};
+  const auto claimed =
+      box->claim({.sources = sources, .except_seqs = except, .entries_max = 4}).value();
+  std::vector<std::int64_t> seqs;
+  for (const auto& entry : claimed) seqs.push_back(entry.seq);
+  CHECK(seqs == std::vector<std::int64_t>{3, 4, 6, 7});
+}
+
 TEST_CASE("outbox: claim stops at its caps, at the limit and one past", "[outbox][claim]") {
   Box box;
   box.open();

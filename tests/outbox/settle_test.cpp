@@ -1,4 +1,5 @@
 #include <catch2/catch_test_macros.hpp>
+#include <set>
 
 #include "base/uuid.hpp"
 #include "fixture.hpp"
@@ -66,6 +67,42 @@ TEST_CASE("outbox: settling again changes nothing, nor does an unknown seq", "[o
   CHECK(box.find(id).state == EntryState::dead);
   CHECK(box->stats().entries == std::array<std::uint64_t, 4>{0, 0, 1, 0});
   REQUIRE(box->settle({}));
+}
+
+TEST_CASE("outbox: deliveries are settled together where they follow each other, and counted once",
+          "[outbox][settle]") {
+  Box box;
+  box.open();
+  constexpr int count = 40;
+  std::vector<Uuid> ids;
+  for (int i = 0; i < count; ++i)
+    ids.push_back(box.append_ok(make_entry(body_of(10 + static_cast<std::size_t>(i), i))));
+  // What is no longer pending in the middle of a range stays as it is.
+  REQUIRE(box.settle({full_settlement(7, EntryState::dead)}));
+  std::vector<Settlement> settlements;
+  for (const std::int64_t seq : {1, 2, 3, 5, 6, 7, 8, 20, 19, 18, 30, 31, 31, 32, 33})
+    settlements.push_back(delivered(seq));
+  settlements[9].duplicate_of = base::random_uuid();
+  // The last of the file, and past it.
+  for (const std::int64_t seq : {39, 40, 41, 42}) settlements.push_back(delivered(seq));
+  REQUIRE(box.settle(settlements));
+  const std::set<std::int64_t> expected{1, 2, 3, 5, 6, 8, 18, 19, 20, 30, 31, 32, 33, 39, 40};
+  std::uint64_t pending_bytes = 0;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const auto entry = box.find(ids[i]);
+    CAPTURE(entry.seq);
+    const auto state = entry.seq == 7                 ? EntryState::dead
+                       : expected.contains(entry.seq) ? EntryState::delivered
+                                                      : EntryState::pending;
+    CHECK(entry.state == state);
+    CHECK(entry.settled_at.has_value() == (state != EntryState::pending));
+    if (state == EntryState::pending) pending_bytes += entry.body.size();
+  }
+  CHECK(box.find(ids[17]).duplicate_of == settlements[9].duplicate_of);
+  CHECK(box->stats().entries == std::array<std::uint64_t, 4>{24, 15, 1, 0});
+  CHECK(box->stats().pending_body_bytes == pending_bytes);
+  box.reopen();
+  CHECK(box->stats().entries == std::array<std::uint64_t, 4>{24, 15, 1, 0});
 }
 
 TEST_CASE("outbox: attempts are kept with their entry, pending or settled in the same call",
