@@ -1,20 +1,16 @@
 #include "inbox_by_hand.hpp"
 
-#include <libpq-fe.h>
-
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <format>
 #include <future>
-#include <memory>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "by_hand.hpp"
 #include "latency.hpp"
 #include "sample.hpp"
 
@@ -38,23 +34,8 @@ constexpr std::array columns{
 };
 using Row = std::array<std::string, columns.size()>;
 
-template <class T>
-std::string network(T value) {
-  std::string bytes;
-  for (std::size_t i = sizeof(T); i > 0; --i)
-    bytes += static_cast<char>(value >> (8 * (i - 1)) & 0xff);
-  return bytes;
-}
-
-/// A UUIDv7 as the outbox makes them: growing.
-std::string uuid_of(std::uint64_t number) {
-  return network(0x0190'0000'0000'7000ULL) + network(0x8000'0000'0000'0000ULL | number);
-}
-
-Row make_row(std::uint64_t number, std::size_t body_bytes) {
+Row make_row(std::uint64_t number, const std::string& body) {
   constexpr std::uint64_t some_day = 800'000'000'000'000;  // Microseconds since 2000.
-  // The version of jsonb's binary format stands before its text.
-  const auto body = sample_body(number, body_bytes);
   return {uuid_of(number),
           "bench",
           sample_key(number),
@@ -65,14 +46,9 @@ Row make_row(std::uint64_t number, std::size_t body_bytes) {
           std::string(sample_target),
           "127.0.0.1",
           std::string(sample_type),
-          "\1[[\"Host\",\"127.0.0.1\"],[\"Content-Type\",\"application/json\"]]",
+          jsonb(R"([["Host","127.0.0.1"],["Content-Type","application/json"]])"),
           body,
-          "\1" + body};
-}
-
-void add_field(std::string& bytes, std::string_view field) {
-  bytes += network(static_cast<std::uint32_t>(field.size()));
-  bytes += field;
+          jsonb(body)};
 }
 
 std::string names() {
@@ -82,78 +58,27 @@ std::string names() {
   return list;
 }
 
-class Session {
- public:
-  explicit Session(const std::string& url) : connection_(PQconnectdb(url.c_str()), PQfinish) {
-    if (PQstatus(connection_.get()) != CONNECTION_OK) fail("connecting");
-    run("SET synchronous_commit = on");
-  }
+}  // namespace
 
-  void run(const std::string& sql, ExecStatusType wanted = PGRES_COMMAND_OK) {
-    const Result result(PQexec(connection_.get(), sql.c_str()), PQclear);
-    if (PQresultStatus(result.get()) != wanted) fail(sql);
-  }
-
-  void copy(const std::string& sql, const std::string& bytes) {
-    run(sql, PGRES_COPY_IN);
-    if (PQputCopyData(connection_.get(), bytes.data(), static_cast<int>(bytes.size())) != 1 ||
-        PQputCopyEnd(connection_.get(), nullptr) != 1)
-      fail(sql);
-    while (const Result result{PQgetResult(connection_.get()), PQclear})
-      if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) fail(sql);
-  }
-
-  void insert(const std::string& sql, const std::array<std::string, columns.size()>& arrays) {
-    std::array<const char*, columns.size()> values{};
-    std::array<int, columns.size()> lengths{};
-    std::array<int, columns.size()> formats{};
-    for (std::size_t i = 0; i < arrays.size(); ++i) {
-      values[i] = arrays[i].data();
-      lengths[i] = static_cast<int>(arrays[i].size());
-      formats[i] = 1;
-    }
-    const Result result(
-        PQexecParams(connection_.get(), sql.c_str(), static_cast<int>(arrays.size()), nullptr,
-                     values.data(), lengths.data(), formats.data(), 1),
-        PQclear);
-    if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) fail(sql);
-  }
-
- private:
-  using Result = std::unique_ptr<PGresult, void (*)(PGresult*)>;
-  [[noreturn]] void fail(const std::string& doing) const {
-    throw std::runtime_error(doing + ": " + PQerrorMessage(connection_.get()));
-  }
-  std::unique_ptr<PGconn, void (*)(PGconn*)> connection_;
-};
-
-struct Work {
-  explicit Work(Options& options)
-      : url(options.text("url", "")),
-        entries(options.count("entries", 200'000)),
-        batch(options.count("batch", 1000)),
-        body_bytes(options.count("body", 700)) {
-    options.end();
-  }
-  std::string url;
-  std::size_t entries;
-  std::size_t batch;
-  std::size_t body_bytes;
-};
-
-/// Calls `deliver(first, last)` for each batch and prints how fast that was.
-template <class Deliver>
-int in_batches(const Work& work, Deliver&& deliver) {
-  const auto begin = std::chrono::steady_clock::now();
-  for (std::size_t first = 1; first <= work.entries; first += work.batch)
-    deliver(first, std::min(first + work.batch - 1, work.entries));
-  const std::chrono::duration<double> all = std::chrono::steady_clock::now() - begin;
-  std::printf("{\"entries\":%zu,\"per_second\":%.1f}\n", work.entries,
-              static_cast<double>(work.entries) / all.count());
-  return 0;
+std::string inbox_insert() {
+  std::string parameters;
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    parameters += std::format("{}${}::{}[]", i == 0 ? "" : ", ", i + 1, columns[i].type);
+  return std::format(
+      "INSERT INTO holdfast.inbox ({}) SELECT * FROM unnest({}) ON CONFLICT DO NOTHING", names(),
+      parameters);
 }
 
-}  // namespace
+std::vector<std::uint32_t> inbox_types() {
+  std::vector<std::uint32_t> types;
+  for (const auto& column : columns) types.push_back(column.oid);
+  return types;
+}
+
+void add_to_inbox(Arrays& arrays, std::uint64_t number, const std::string& body) {
+  const auto row = make_row(number, body);
+  for (std::size_t i = 0; i < row.size(); ++i) arrays.add(i, row[i]);
+}
 
 int drain_by_copy(Options& options) {
   const Work work(options);
@@ -166,7 +91,8 @@ int drain_by_copy(Options& options) {
     bytes.assign("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19);
     for (auto number = first; number <= last; ++number) {
       bytes += network(static_cast<std::uint16_t>(columns.size()));
-      for (const auto& field : make_row(number, work.body_bytes)) add_field(bytes, field);
+      for (const auto& field : make_row(number, sample_body(number, work.body_bytes)))
+        add_field(bytes, field);
     }
     bytes += "\377\377";
     session.run("BEGIN");
@@ -179,24 +105,14 @@ int drain_by_copy(Options& options) {
 int drain_by_unnest(Options& options) {
   const Work work(options);
   Session session(work.url);
-  std::string parameters;
-  for (std::size_t i = 0; i < columns.size(); ++i)
-    parameters += std::format("{}${}::{}[]", i == 0 ? "" : ", ", i + 1, columns[i].type);
-  const auto insert =
-      std::format("INSERT INTO holdfast.inbox ({}) SELECT * FROM unnest({}) ON CONFLICT DO NOTHING",
-                  names(), parameters);
-  std::array<std::string, columns.size()> arrays;
+  const auto insert = inbox_insert();
+  Arrays arrays(inbox_types());
   return in_batches(work, [&](std::size_t first, std::size_t last) {
-    for (std::size_t i = 0; i < columns.size(); ++i)
-      // One dimension, no nulls, the type, how many, and that they count from 1.
-      arrays[i] = network(std::uint32_t{1}) + network(std::uint32_t{0}) + network(columns[i].oid) +
-                  network(static_cast<std::uint32_t>(last - first + 1)) + network(std::uint32_t{1});
-    for (auto number = first; number <= last; ++number) {
-      const auto row = make_row(number, work.body_bytes);
-      for (std::size_t i = 0; i < columns.size(); ++i) add_field(arrays[i], row[i]);
-    }
+    arrays.begin();
+    for (auto number = first; number <= last; ++number)
+      add_to_inbox(arrays, number, sample_body(number, work.body_bytes));
     session.run("BEGIN");
-    session.insert(insert, arrays);
+    session.insert(insert, arrays.values());
     session.run("COMMIT");
   });
 }
@@ -223,7 +139,7 @@ int insert_directly(Options& options) {
       Latencies latencies;
       for (std::uint64_t number = sender << 40; Clock::now() < until; ++number) {
         const auto begin = Clock::now();
-        session.insert(insert, make_row(number, 700));
+        session.insert(insert, make_row(number, sample_body(number, 700)));
         if (begin >= from) latencies.add((Clock::now() - begin).count());
       }
       return latencies;

@@ -1,6 +1,7 @@
 // What Holdfast is measured against: `bare`, an HTTP server that stores nothing; `sync`, what the
 // disk takes for one small durable append; `insert`, a plain table in SQLite; `copy` and `unnest`,
-// the inbox in Postgres filled by hand; `direct`, one INSERT for each request.
+// the inbox in Postgres filled by hand; `declared` and `whatsapp`, what entries mean, written by
+// hand; `direct`, one INSERT for each request.
 
 #include <fcntl.h>
 #include <httplib.h>
@@ -15,6 +16,7 @@
 
 #include "inbox_by_hand.hpp"
 #include "latency.hpp"
+#include "operations_by_hand.hpp"
 #include "options.hpp"
 #include "plain_insert.hpp"
 
@@ -95,9 +97,12 @@ int main(int count, char** words) {
     if (what == "insert") return insert_plainly(options);
     if (what == "copy") return drain_by_copy(options);
     if (what == "unnest") return drain_by_unnest(options);
+    if (what == "declared") return write_declared(options);
+    if (what == "whatsapp") return write_whatsapp(options);
     if (what == "direct") return insert_directly(options);
     throw std::runtime_error(
-        "reading the command: not one of bare, sync, insert, copy, unnest, direct");
+        "reading the command: not one of bare, sync, insert, copy, unnest, declared, whatsapp, "
+        "direct");
   } catch (const std::exception& problem) {
     std::fprintf(stderr, "limit: %s\n", problem.what());
     return 2;

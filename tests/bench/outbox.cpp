@@ -36,9 +36,27 @@ std::unique_ptr<Outbox> open_outbox(const std::string& path, const Clock& clock)
   return *std::move(opened);
 }
 
-NewEntry make_entry(std::uint64_t number, std::size_t body_bytes, bool ordered, WallTime now) {
+/// What all entries have in common.
+struct Kind {
+  std::string source;
+  std::size_t body_bytes;
+  bool ordered;
+  bool whatsapp;
+};
+
+Kind kind_of(Options& options) {
+  const auto kind = options.text("kind", "sample");
+  if (kind != "sample" && kind != "whatsapp")
+    throw std::runtime_error("reading --kind: not one of sample, whatsapp");
+  return {.source = options.text("source", "bench"),
+          .body_bytes = options.count("body", 700),
+          .ordered = options.count("ordered", 0) != 0,
+          .whatsapp = kind == "whatsapp"};
+}
+
+NewEntry make_entry(std::uint64_t number, const Kind& kind, WallTime now) {
   NewEntry entry;
-  entry.source = "bench";
+  entry.source = kind.source;
   entry.dedupe_key = sample_key(number);
   entry.received_at = now;
   entry.method = "POST";
@@ -46,8 +64,9 @@ NewEntry make_entry(std::uint64_t number, std::size_t body_bytes, bool ordered, 
   entry.remote_address = "127.0.0.1";
   entry.content_type = sample_type;
   entry.headers = {{"Host", "127.0.0.1"}, {"Content-Type", std::string(sample_type)}};
-  entry.body = sample_body(number, body_bytes);
-  if (ordered) entry.order_key = std::format("u{}", number % 1000);
+  entry.body = kind.whatsapp ? sample_webhook(number, kind.body_bytes)
+                             : sample_body(number, kind.body_bytes);
+  if (kind.ordered) entry.order_key = std::format("u{}", number % 1000);
   return entry;
 }
 
@@ -61,8 +80,7 @@ void pause(Outbox& outbox) {
 int append(Options& options) {
   const auto entries = options.count("entries", 64'000);
   const auto group = options.count("group", 64);
-  const auto body_bytes = options.count("body", 700);
-  const bool ordered = options.count("ordered", 0) != 0;
+  const auto kind = kind_of(options);
   const bool paused = options.count("paused", 0) != 0;
   const SystemClock clock;
   const auto outbox = open_outbox(options.text("file", ""), clock);
@@ -74,8 +92,8 @@ int append(Options& options) {
   for (std::size_t done = 0; done < entries; done += tickets.size()) {
     tickets.clear();
     while (tickets.size() < group && done + tickets.size() < entries)
-      tickets.push_back(outbox->submit(
-          make_entry(first + done + tickets.size(), body_bytes, ordered, clock.wall_now())));
+      tickets.push_back(
+          outbox->submit(make_entry(first + done + tickets.size(), kind, clock.wall_now())));
     const auto before = clock.steady_now();
     (void)outbox->run_once();
     writing += clock.steady_now() - before;

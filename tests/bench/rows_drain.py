@@ -1,6 +1,7 @@
 """How fast a backlog reaches Postgres, beside the same rows written by hand."""
 
 import shutil
+import statistics
 import time
 
 from lab import SOURCE, Daemon
@@ -8,22 +9,23 @@ from measure import Check, Outcome, Row, Spoiled, alternate, ratio
 from postgres import PgBouncer, wait_until
 
 ENTRIES = 200_000
+WRITTEN = 50_000
 ORDERED = SOURCE + 'order_by = "/user"\n'
 
 
-def must_hold(postgres, entries):
-    stored = int(postgres.query("SELECT count(*) FROM holdfast.inbox"))
+def must_hold(postgres, entries, table="holdfast.inbox"):
+    stored = int(postgres.query(f"SELECT count(*) FROM {table}"))
     if stored != entries:
-        raise Spoiled(f"{stored} of {entries} entries are in the inbox")
+        raise Spoiled(f"{stored} of {entries} entries are in {table}")
 
 
 class Backlog:
     """An outbox filled once, with the relay paused; each run drains a copy of it."""
 
-    def __init__(self, lab, ordered=0):
-        self.lab, self.folder = lab, lab.folder()
-        lab.tool("bench_outbox", "--file", self.folder / "holdfast.db", "--entries", ENTRIES,
-                 "--group", 512, "--paused", 1, "--ordered", ordered)
+    def __init__(self, lab, ordered=0, entries=ENTRIES, kind="sample"):
+        self.lab, self.folder, self.entries = lab, lab.folder(), entries
+        lab.tool("bench_outbox", "--file", self.folder / "holdfast.db", "--entries", entries,
+                 "--group", 512, "--paused", 1, "--ordered", ordered, "--kind", kind)
 
     def drain(self, postgres, url=None, connections=1, sources=SOURCE):
         """Entries a second, from the resume until none is pending."""
@@ -33,7 +35,7 @@ class Backlog:
         daemon = Daemon(self.lab, f'url = "{url or postgres.url}"\nconnections = {connections}',
                         sources, folder=folder)
         try:
-            if daemon.pending() != ENTRIES:
+            if daemon.pending() != self.entries:
                 raise Spoiled("entries left before the drain began")
             began = time.monotonic()
             daemon.post("/api/v1/relay/resume")
@@ -42,8 +44,8 @@ class Backlog:
         finally:
             daemon.stop()
             self.lab.drop(folder)
-        must_hold(postgres, ENTRIES)
-        return ENTRIES / took
+        must_hold(postgres, self.entries)
+        return self.entries / took
 
     def close(self):
         self.lab.drop(self.folder)
@@ -99,11 +101,70 @@ def measure_two_connections(lab):
         backlog.close()
 
 
+def measure_written(lab, kind, source, tables, make=""):
+    """Entries that mean more than their row in the inbox. `tables`: where each leaves how many rows."""
+    backlog = Backlog(lab, entries=WRITTEN, kind=kind[0])
+    alone = []
+
+    def emptied():
+        postgres = lab.postgres()
+        if make:
+            postgres.query(make)
+        return postgres
+
+    def verified(postgres, per_second):
+        for table, rows in tables.items():
+            must_hold(postgres, rows, table)
+        return per_second
+
+    def by_hand_once(inbox):
+        postgres = emptied()
+        lab.make_inbox(postgres)
+        run = lab.tool("bench_limit", kind[1], "--url", postgres.url, "--entries", WRITTEN, "--inbox", inbox)
+        must_hold(postgres, WRITTEN if inbox else 0)
+        return verified(postgres, run["per_second"])
+
+    def limit_once():
+        alone.append(by_hand_once(0))
+        return by_hand_once(1)
+
+    def ours_once():
+        postgres = emptied()
+        return verified(postgres, backlog.drain(postgres, sources=source))
+    try:
+        limit, ours = alternate(lab.runs, limit_once, ours_once)
+    finally:
+        backlog.close()
+    return Outcome("entries/s", ours, limit, [Check("ratio", ratio(ours, limit), "≥", 0.7)],
+                   {"by hand, nothing kept in the inbox": {
+                       "entries a second": statistics.median(alone), "ratio": ratio(ours, alone)}})
+
+
+def measure_declared(lab):
+    statement = "INSERT INTO public.activities (id, user_id, kind, data) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
+    return measure_written(
+        lab, ("sample", "declared"),
+        SOURCE + f'write = [{{ statement = "{statement}", parameters = ["/id", "/user", "/kind", ""] }}]\n',
+        {"public.activities": WRITTEN},
+        "DROP TABLE IF EXISTS public.activities; CREATE TABLE public.activities "
+        "(id text PRIMARY KEY, user_id text, kind text, data jsonb)")
+
+
+def measure_whatsapp(lab):
+    return measure_written(lab, ("whatsapp", "whatsapp"), SOURCE + 'write = "whatsapp"\n',
+                           {"holdfast.messages": WRITTEN, "holdfast.users": 1000})
+
+
 BY_HAND = "best of COPY to staging + INSERT … ON CONFLICT and unnest INSERT, 1,000 a transaction"
+WRITTEN_BY_HAND = "the same statements with arrays, after an unnest INSERT into the inbox, 1,000 a transaction"
 ROWS = [
     Row("drain", f"drain of {ENTRIES:,} entries, one connection", BY_HAND, measure_drain),
     Row("drainpgb", f"drain of {ENTRIES:,} entries through PgBouncer", BY_HAND + ", without it",
         measure_pgbouncer),
     Row("drain2", "drain with 2 connections and order_by over 1,000 keys", "the same with one connection",
         measure_two_connections),
+    Row("declared", f"drain of {WRITTEN:,} entries with a declared statement, an INSERT of four values", WRITTEN_BY_HAND,
+        measure_declared),
+    Row("whatsapp", f"drain of {WRITTEN:,} entries with the WhatsApp operation, a text of one of 1,000 senders each",
+        WRITTEN_BY_HAND, measure_whatsapp),
 ]
