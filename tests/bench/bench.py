@@ -20,6 +20,7 @@ from measure import Check, Growth, Spoiled, figure
 
 ROWS = [*rows_accept.ROWS, *rows_sqlite.ROWS, *rows_drain.ROWS, *rows_service.ROWS, *rows_growth.ROWS]
 RUNS = 5
+PENDING = 10_000_000
 DAEMON = ROOT / "build" / "release" / "holdfast"
 
 
@@ -104,7 +105,7 @@ def arguments():
     parser.add_argument("--self-test", action="store_true", help="does the instrument work?")
     parser.add_argument("--runs", type=int, default=RUNS, help="of each side (default 5); with fewer the page stays as it is")
     parser.add_argument("--seconds", type=float, default=2.5, help="of a run (default 2.5)")
-    parser.add_argument("--pending", type=int, default=10_000_000, help="entries of the row that has many (default 10 million)")
+    parser.add_argument("--pending", type=int, default=PENDING, help="entries of the row that has many (default 10 million); with another number the page stays as it is")
     parser.add_argument("--data", help="a folder on the disk to measure (default /tmp)")
     parser.add_argument("--build", default=ROOT / "build" / "bench", help="where the tools are")
     parser.add_argument("--daemon", default=DAEMON, help="another binary; the page stays as it is")
@@ -136,7 +137,7 @@ def main():
             return 1 if problem else 0
         wanted = [row for row in ROWS if row.name in given.rows or
                   (not given.rows and (given.full or not row.full))]
-        keep = given.runs >= RUNS and given.daemon == DAEMON
+        keep = given.runs >= RUNS and given.daemon == DAEMON and given.pending == PENDING
         return 0 if all([run_row(row, lab, keep) for row in wanted]) else 1
     finally:
         lab.close()

@@ -59,6 +59,8 @@ class Growth:
     y_title: str
     measure: object
     full: bool = False
+    log_x: bool = False
+    log_y: bool = False
 
 
 def figure(value):

@@ -67,6 +67,7 @@ def record_growth(row, x, series, lab, load_before):
     results = load()
     results[row.name] = {
         "growth": True, "work": row.work, "x_title": row.x_title, "y_title": row.y_title, "x": x,
+        "log_x": row.log_x, "log_y": row.log_y,
         "series": {name: [round(value, 3) for value in values] for name, values in series.items()},
         "load_before": round(load_before, 2), "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "machine": machine(lab.scratch), "versions": versions()}
@@ -74,24 +75,42 @@ def record_growth(row, x, series, lab, load_before):
     draw(row.name, results[row.name])
 
 
-def draw(name, growth):
-    """The curve as a picture, where gnuplot is there. What is in ms has the axis on the right."""
-    columns = list(growth["series"])
-    right = [column for column in columns if "ms" in column]
-    lines = ["set terminal svg size 760,440 font 'sans,13' background '#ffffff'",
-             f"set output '{PAGE.parent / (name + '.svg')}'", f"set xlabel '{growth['x_title']}'",
-             f"set ylabel '{growth['y_title']}'", "set grid", "set key below", "set yrange [0:*]",
-             f"set title '{growth['work']}' noenhanced"]
-    # A 0 has no place on a log axis: the points stand beside each other, with their names.
-    names = ", ".join(f"'{value:,}' {at}" for at, value in enumerate(growth["x"]))
-    lines += [f"set xtics ({names})", f"set xrange [-0.3:{len(growth['x']) - 0.7}]"]
+def picture(name):
+    return PAGE.parent / (name.replace("growth-", "performance-") + ".svg")
+
+
+def axes(growth, right):
+    """The x axis is log with names for the points; a 0 has no place there and stands a decade before the first."""
+    ticks, places = [], []
+    for x in growth["x"]:
+        places.append(x or min(value for value in growth["x"] if value) / 10)
+        ticks.append(f"'{x:,}' {places[-1]}")
+    lines = [f"set xtics ({', '.join(ticks)})", f"set xlabel '{growth['x_title']}'", f"set ylabel '{growth['y_title']}'"]
+    if growth["log_x"]:
+        lines += ["set logscale x", f"set xrange [{min(places) / 1.5}:{max(places) * 1.5}]"]
+    lines += ["set logscale y"] if growth["log_y"] else ["set yrange [0:*]"]
     if right:
-        lines += ["set y2label 'ms'", "set y2tics", "set ytics nomirror", "set y2range [0:*]"]
+        lines += [f"set y2label '{right}'", "set y2tics", "set ytics nomirror"]
+        lines += ["set logscale y2"] if growth["log_y"] else ["set y2range [0:*]"]
+    return lines, places
+
+
+def draw(name, growth):
+    """The curve as a picture, where gnuplot is there. What is in ms or MB/s has the axis on the right."""
+    columns = list(growth["series"])
+    unit = next((unit for unit in ("p99 in ms", "MB/s") if any(unit in column for column in columns)), "")
+    set_axes, places = axes(growth, unit)
+    lines = ["set terminal svg size 760,440 font 'sans,13' background '#ffffff'", f"set output '{picture(name)}'",
+             "set grid", "set key tmargin center horizontal", "set format y '%.0f'", f"set title '{growth['work']}' noenhanced", *set_axes]
     lines += ["$data << END"] + [" ".join(str(value) for value in (at, *values)) for at, values in
-                                 enumerate(zip(*growth["series"].values()))] + ["END"]
+                                 zip(places, zip(*growth["series"].values()))] + ["END"]
+    # One colour a series, dashed where the other axis counts.
+    colours = {side: colour for side, colour in zip(dict.fromkeys(column.split(",")[0] for column in columns),
+                                                    ("#0060ad", "#c05000"))}
     lines += ["plot " + ", ".join(
-        f"$data using 1:{at + 2} with linespoints lw 2 pt 7 title '{column}'" +
-        (" axes x1y2 dt 2" if column in right else "") for at, column in enumerate(columns))]
+        f"$data using 1:{at + 2}" + (" axes x1y2" if unit and unit in column else "") +
+        f" with linespoints lw 2 pt 7 lc rgb '{colours[column.split(',')[0]]}'" +
+        (" dt 2" if unit and unit in column else "") + f" title '{column}'" for at, column in enumerate(columns))]
     try:
         subprocess.run(["gnuplot"], input="\n".join(lines) + "\n", text=True, check=True, timeout=60)
     except OSError:
@@ -105,8 +124,8 @@ def growth_lines(results, order):
         if growth is None or not growth.get("growth"):
             continue
         lines += [f"**{name}**: {growth['work']} ({growth['at']})", ""]
-        if (PAGE.parent / f"{name}.svg").exists():
-            lines += [f"![{growth['work']}]({name}.svg)", ""]
+        if picture(name).exists():
+            lines += [f"![{growth['work']}]({picture(name).name})", ""]
         lines += [f"| {growth['x_title']} | " + " | ".join(growth["series"]) + " |",
                   "|---" * (1 + len(growth["series"])) + "|"]
         lines += ["| " + " | ".join([f"{x:,}", *map(figure, values)]) + " |" for x, values in

@@ -11,7 +11,8 @@ BODY = 200
 BYTES_AN_ENTRY = 1300  # Of such a body, with its row and indexes, and the WAL beside it.
 ROOMY = 'max_size = "1024GiB"\ndisk_reserve = "0B"\n'
 # What is drained where nothing was pending: enough for some seconds.
-SMALL = 100_000
+SMALL = 200_000
+POINT_SECONDS = 1  # Of each of two runs a point of a curve.
 
 
 class Filled:
@@ -25,11 +26,11 @@ class Filled:
             lab.tool("bench_outbox", "--file", self.folder / "holdfast.db", "--entries", entries,
                      "--group", 512, "--body", BODY, "--paused", 1)
 
-    def accept(self):
+    def accept(self, **load):
         """The load, and what the daemon was like: start, a page of the list, memory."""
         daemon = Daemon(self.lab, folder=self.folder, outbox=ROOMY)
         try:
-            run = self.lab.load(daemon.port, connections=64, body=BODY)
+            run = self.lab.load(daemon.port, connections=64, body=BODY, **load)
             pages = []
             for _ in range(20):
                 began = time.monotonic()
@@ -86,33 +87,59 @@ def measure_many_pending(lab):
          for side, runs in (("ours", large), ("limit", small))})
 
 
+def twice(measure):
+    """A point of a curve: the median of two short runs, figure by figure."""
+    runs = [measure(), measure()]
+    return {name: statistics.median(run[name] for run in runs) for name in ("per_second", "p99_ms")}
+
+
+def accept_once(lab, count):
+    filled = Filled(lab, count)
+    try:
+        return filled.accept(seconds=POINT_SECONDS)
+    finally:
+        filled.close()
+
+
 def grow_pending(lab):
+    """What a run adds counts beside few: those outboxes are made anew for each."""
     counts = [0, 10_000, 1_000_000] + ([lab.pending] if lab.full else [])
     accepts, drains = [], []
     for count in counts:
-        filled = Filled(lab, count)
+        few = count < SMALL
+        if few:
+            accepts.append(twice(lambda: accept_once(lab, count))["per_second"])
+        filled = Filled(lab, SMALL if few else count)
         try:
-            accepts.append(filled.accept()["per_second"])
-            if count < SMALL:
-                filled.close()
-                filled = Filled(lab, SMALL)
-            drains.append(filled.drain())
+            if not few:
+                accepts.append(twice(lambda: filled.accept(seconds=POINT_SECONDS))["per_second"])
+            drains.append(statistics.median(filled.drain(seconds=POINT_SECONDS) for _ in range(2)))
         finally:
             filled.close()
     return counts, {"accepted a second": accepts, "drained a second": drains}
 
 
+def beside_bare(lab, loads):
+    """Ours and the bare server, under one load after another."""
+    loads = [{"seconds": POINT_SECONDS, **load} for load in loads]
+    return ([twice(lambda: lab.accept(**load)) for load in loads],
+            [twice(lambda: lab.bare(**load)) for load in loads])
+
+
 def grow_bodies(lab):
-    sizes = [200, 2_000, 20_000, 200_000]
-    ours = [lab.accept(connections=16, body=size)["per_second"] for size in sizes]
-    bare = [lab.bare(connections=16, body=size)["per_second"] for size in sizes]
-    return sizes, {"Holdfast": ours, "bare server": bare}
+    sizes = [200, 2_048, 20_480, 204_800]
+    ours, bare = beside_bare(lab, [{"connections": 16, "body": size} for size in sizes])
+
+    def megabytes(runs):
+        return [run["per_second"] * size / 1e6 for run, size in zip(runs, sizes)]
+    return sizes, {"Holdfast": [run["per_second"] for run in ours],
+                   "bare server": [run["per_second"] for run in bare],
+                   "Holdfast, MB/s": megabytes(ours), "bare server, MB/s": megabytes(bare)}
 
 
 def grow_connections(lab):
     counts = [1, 4, 16, 64, 256]
-    ours = [lab.accept(connections=count) for count in counts]
-    bare = [lab.bare(connections=count) for count in counts]
+    ours, bare = beside_bare(lab, [{"connections": count} for count in counts])
     return counts, {"Holdfast": [run["per_second"] for run in ours],
                     "bare server": [run["per_second"] for run in bare],
                     "Holdfast, p99 in ms": [run["p99_ms"] for run in ours],
@@ -120,12 +147,12 @@ def grow_connections(lab):
 
 
 ROWS = [
-    Row("pending", "accept with 64 connections and drain at 10 million pending entries with bodies of 200 bytes",
+    Row("pending10m", "accept with 64 connections and drain at 10 million pending entries with bodies of 200 bytes",
         "the same with none pending", measure_many_pending, full=True),
     Growth("growth-pending", "what is accepted with 64 connections, and drained, by what is pending", "pending entries",
-           "a second", grow_pending),
+           "a second", grow_pending, log_x=True),
     Growth("growth-body", "accept with 16 connections by the size of the body", "bytes of a body", "requests a second",
-           grow_bodies),
+           grow_bodies, log_x=True, log_y=True),
     Growth("growth-connections", "accept by the number of connections", "connections", "requests a second",
-           grow_connections),
+           grow_connections, log_x=True, log_y=True),
 ]
