@@ -105,7 +105,8 @@ def arguments():
     parser.add_argument("--self-test", action="store_true", help="does the instrument work?")
     parser.add_argument("--runs", type=int, default=RUNS, help="of each side (default 5); with fewer the page stays as it is")
     parser.add_argument("--seconds", type=float, default=2.5, help="of a run (default 2.5)")
-    parser.add_argument("--pending", type=int, default=PENDING, help="entries of the row that has many (default 10 million); with another number the page stays as it is")
+    parser.add_argument("--pending", type=int, default=PENDING,
+                        help="entries of the row that has many (default 10 million); with another number the page stays as it is")
     parser.add_argument("--data", help="a folder on the disk to measure (default /tmp)")
     parser.add_argument("--build", default=ROOT / "build" / "bench", help="where the tools are")
     parser.add_argument("--daemon", default=DAEMON, help="another binary; the page stays as it is")

@@ -149,7 +149,8 @@ def grow_connections(lab):
 ROWS = [
     Row("pending10m", "accept with 64 connections and drain at 10 million pending entries with bodies of 200 bytes",
         "the same with none pending", measure_many_pending, full=True),
-    Growth("growth-pending", "what is accepted with 64 connections, and drained, by what is pending", "pending entries",
+    Growth("growth-pending", f"accept with 64 connections and drain by what is pending (drains begin at {SMALL:,} or more)",
+           "pending entries",
            "a second", grow_pending, log_x=True),
     Growth("growth-body", "accept with 16 connections by the size of the body", "bytes of a body", "requests a second",
            grow_bodies, log_x=True, log_y=True),
