@@ -24,8 +24,8 @@ void prepare_process() {
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
   }
-  // Bodies are large and short-lived: given back to the system at once. What is small comes and goes
-  // with each request: less than this is kept, or every few requests would ask the system twice.
+  // Bodies are large and short-lived: given back to the system at once. What is small comes and
+  // goes with each request: some is kept, or every few requests would ask the system twice.
   constexpr int body_bytes_mapped = 256 * 1024;
   constexpr int kept_bytes = 4 * 1024 * 1024;
   mallopt(M_MMAP_THRESHOLD, body_bytes_mapped);

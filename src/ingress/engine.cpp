@@ -81,7 +81,10 @@ Engine::Engine(const IngressConfig& config, SourceTable sources, TrustedProxies 
              .bytes_max = slow_bytes_max(config, *sources_.get()),
              .lingering_max = lingering_max,
              .append_timeout = config.append_timeout},
-            {places_, service_, mailbox_, dependencies_.clock, [this] { warn_full(); }}) {}
+            {places_, service_, mailbox_, dependencies_.clock, [this] { warn_full(); },
+             [this](const char* why) {
+               dependencies_.log({LogLevel::error, "connection_failed", why});
+             }}) {}
 
 Engine::~Engine() {
   stop(milliseconds(0));

@@ -264,6 +264,15 @@ bool EventLoop::watch(Guest& guest, bool output) {
   return ::epoll_ctl(epoll_, operation, socket, &event) == 0;
 }
 
+void EventLoop::give_up(int socket, const std::exception& problem) noexcept {
+  if (auto* guest = guests_.find(socket)) (void)guests_.remove(*guest);
+  try {
+    dependencies_.failed(problem.what());
+  } catch (const std::exception&) {
+    // There is no memory to say so, either.
+  }
+}
+
 void EventLoop::obey_orders() {
   if (cut_all_) {
     guests_.clear();

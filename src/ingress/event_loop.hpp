@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -43,6 +44,8 @@ class EventLoop {
     std::shared_ptr<Mailbox> mailbox;
     const Clock& clock;
     std::function<void()> crowded;  ///< A whole request found no place in time.
+    /// A connection ended without an answer, which is no 2xx: why, in practice out of memory.
+    std::function<void(const char*)> failed;
   };
   EventLoop(Limits limits, Dependencies dependencies);
   ~EventLoop();
@@ -95,6 +98,7 @@ class EventLoop {
   /// Without memory for what comes next, this connection ends and the others live on.
   template <class F>
   void guarded(int socket, F&& function) noexcept;
+  void give_up(int socket, const std::exception& problem) noexcept;
 
   // Constant after construction.
   const Limits limits_;
@@ -123,9 +127,8 @@ template <class F>
 void EventLoop::guarded(int socket, F&& function) noexcept {
   try {
     std::forward<F>(function)();
-  } catch (const std::exception&) {
-    // In practice out of memory: an end without an answer, which is no 2xx.
-    if (auto* guest = guests_.find(socket)) (void)guests_.remove(*guest);
+  } catch (const std::exception& problem) {
+    give_up(socket, problem);
   }
 }
 

@@ -38,9 +38,8 @@ class Inbox {
   /// unique violation an error, so that nothing is taken for stored that is not.
   ///
   /// Promise:  on success, and once the caller has committed, every entry of the batch is there.
-  /// Needs:    a payload for each entry; the columns of these; READ COMMITTED, to see what a
-  /// concurrent transaction has
-  ///           committed meanwhile.
+  /// Needs:    a payload for each entry; the columns of these; READ COMMITTED, to see what others
+  ///           have committed meanwhile.
   [[nodiscard]] std::expected<Stored, SqlError> insert(
       Session& session, std::span<const Entry> batch, std::span<const Payload> payloads,
       PayloadUse payload_use, const InboxColumns& columns, SteadyTime deadline,
