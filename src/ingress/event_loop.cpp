@@ -24,8 +24,6 @@ constexpr int answers_max = 16;
 /// Told once when something happens: the loop reads until there is no more.
 constexpr unsigned input_events = EPOLLIN | EPOLLRDHUP | EPOLLET;
 
-constexpr const char* no_place = "too many requests at once; try again";
-
 }  // namespace
 
 EventLoop::EventLoop(Limits limits, Dependencies dependencies)

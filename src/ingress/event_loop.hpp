@@ -21,6 +21,9 @@
 
 namespace holdfast::ingress {
 
+/// To a whole request that others leave no place for.
+inline constexpr const char* no_place = "too many requests at once; try again";
+
 /// Holds every connection, on one thread with epoll: reads requests, has them served, answers. It
 /// waits for nothing else, so that a slow sender or a slow disk costs a descriptor and some memory,
 /// and never a thread; docs/decisions/0012 and 0017.

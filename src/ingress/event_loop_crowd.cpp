@@ -19,7 +19,6 @@ constexpr milliseconds slow_after{1000};
 constexpr milliseconds idle_after{250};
 
 constexpr const char* no_room = "there is no room for slow requests now; send it again";
-constexpr const char* no_place = "too many requests at once; try again";
 
 constexpr GuestState states[] = {GuestState::idle,      GuestState::receiving, GuestState::writing,
                                  GuestState::lingering, GuestState::waiting,   GuestState::serving};
