@@ -113,7 +113,7 @@ def draw(name, growth):
         (" dt 2" if unit and unit in column else "") + f" title '{column}'" for at, column in enumerate(columns))]
     try:
         subprocess.run(["gnuplot"], input="\n".join(lines) + "\n", text=True, check=True, timeout=60)
-    except OSError:
+    except (OSError, subprocess.SubprocessError):
         pass
 
 
