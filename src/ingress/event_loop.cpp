@@ -168,15 +168,17 @@ void EventLoop::take_arrivals() {
 
 void EventLoop::take_outcomes() {
   dependencies_.mailbox->take(outcomes_);
-  for (auto& outcome : outcomes_)
-    guarded(outcome.socket, [&] {
-      auto* guest = guests_.find(outcome.socket);
+  for (auto& outcome : outcomes_) {
+    const auto [socket, number] = outcome.requester;
+    guarded(socket, [&] {
+      auto* guest = guests_.find(socket);
       // It may have ended meanwhile, or been told that it took too long.
-      if (guest == nullptr || guest->number != outcome.number) return;
+      if (guest == nullptr || guest->number != number) return;
       if (guest->state != GuestState::serving) return;
       guest->session->answer(dependencies_.service.finish(*guest->session, outcome));
       settle(*guest, guest->session->advance());
     });
+  }
   outcomes_.clear();
   start_waiting();
 }

@@ -13,10 +13,15 @@
 
 namespace holdfast::ingress {
 
-/// What became of a request that was served elsewhere.
-struct Outcome {
+/// Whose request it is that is served elsewhere.
+struct Requester {
   int socket = -1;
   std::uint64_t number = 0;  ///< Of the connection: a socket's number is used again.
+};
+
+/// What became of it.
+struct Outcome {
+  Requester requester;
   /// The answer itself, or what the outbox said.
   std::variant<Reply, std::expected<Appended, Failure>> result;
 };

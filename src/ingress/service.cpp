@@ -39,14 +39,14 @@ std::optional<Reply> Service::begin(Session& session, std::uint64_t number) {
   }
   if (wish == Wish::challenge) return answer_challenge(*source, request.head());
   auto body = request.take_body();
-  const Outcome address{session.socket(), number, {}};
+  const Requester requester{session.socket(), number};
   if (body.size() <= small_body_bytes_max)
-    return store(*source, request.head(), session.peer(), std::move(body), address);
+    return store(*source, request.head(), session.peer(), std::move(body), requester);
   // All that it needs goes with it: the connection may end meanwhile.
   Workers::Job job = [this, source, head = request.head(), peer = session.peer(),
-                      body = std::move(body), address]() mutable {
-    if (auto reply = store(*source, head, peer, std::move(body), address))
-      mailbox_->put({address.socket, address.number, *std::move(reply)});
+                      body = std::move(body), requester]() mutable {
+    if (auto reply = store(*source, head, peer, std::move(body), requester))
+      mailbox_->put({requester, *std::move(reply)});
   };
   if (!workers_.offer(job)) job();
   return std::nullopt;
@@ -54,14 +54,13 @@ std::optional<Reply> Service::begin(Session& session, std::uint64_t number) {
 
 /// Does not throw: out of memory is a 503, too.
 std::optional<Reply> Service::store(const Source& source, const RequestHead& head,
-                                    const IpAddress& peer, std::string body, Outcome address) {
+                                    const IpAddress& peer, std::string body, Requester requester) {
   try {
     auto entry = intake_.prepare(source, head, peer, std::move(body));
     if (!entry) return std::move(entry.error());
-    dependencies_.outbox.submit(*std::move(entry),
-                                [mailbox = mailbox_, address](const auto& result) {
-                                  mailbox->put({address.socket, address.number, result});
-                                });
+    dependencies_.outbox.submit(
+        *std::move(entry),
+        [mailbox = mailbox_, requester](const auto& result) { mailbox->put({requester, result}); });
     return std::nullopt;
   } catch (const std::exception&) {
     return problem({503, "the write could not be stored; send it again"});

@@ -42,7 +42,7 @@ class Service {
  private:
   [[nodiscard]] std::optional<Reply> store(const Source& source, const RequestHead& head,
                                            const IpAddress& peer, std::string body,
-                                           Outcome address);
+                                           Requester requester);
 
   // Constant after construction.
   const std::chrono::milliseconds append_timeout_;

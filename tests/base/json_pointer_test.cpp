@@ -237,6 +237,27 @@ TEST_CASE("json pointer: it finds what nlohmann's own pointers find", "[base][js
   CHECK(found > 2'000);
 }
 
+TEST_CASE("json: the same document is judged alike on both sides of 64 KiB", "[base][json]") {
+  for (const std::size_t bytes : {65'535U, 65'536U, 65'537U}) {
+    CAPTURE(bytes);
+    const std::string good = "[\"" + std::string(bytes - 4, 'x') + "\"]";
+    REQUIRE(good.size() == bytes);
+    CHECK(base::is_json(good));
+    CHECK(text_at("/0", good)->size() == bytes - 2);
+    CHECK_FALSE(base::is_json(good.substr(0, bytes - 1)));
+    std::string bad = good;
+    bad[bytes / 2] = '\x01';
+    CHECK_FALSE(base::is_json(bad));
+  }
+}
+
+TEST_CASE("json pointer: a string of nothing but escapes is stepped over once", "[base][json]") {
+  // A step that looked for the end anew at each escape would take hours for this.
+  std::string escapes;
+  for (int i = 0; i < 1'000'000; ++i) escapes += R"(\")";
+  CHECK(scalar("/id", "{\"a\":\"" + escapes + "\",\"id\":7}") == "7");
+}
+
 TEST_CASE("json pointer: damaged documents are told and never read past their end",
           "[base][json]") {
   Documents documents(42);
