@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include "base/check.hpp"
@@ -14,16 +15,16 @@ constexpr const char* find_entry_sql =
     "SELECT id, ifnull(compare_sha256, body_sha256), conflicts_with FROM entry "
     "WHERE seq = ? AND source_id = ? AND dedupe_key = ?";
 
-constexpr const char* insert_entry_sql =
-    "INSERT INTO entry (seq, id, source_id, state, received_at, settled_at, body_bytes, "
-    "payload_kept, "
-    "key_hash, dedupe_key, body_sha256, reason, conflicts_with, replay_of, "
-    "order_hash, compare_sha256) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)";
+constexpr const char* insert_entries_sql =
+    "INSERT OR ROLLBACK INTO entry (seq, id, source_id, state, received_at, settled_at, "
+    "body_bytes, payload_kept, key_hash, dedupe_key, body_sha256, reason, conflicts_with, "
+    "replay_of, order_hash, compare_sha256)";
+constexpr const char* entry_row = "(?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)";
 
-constexpr const char* insert_payload_sql =
-    "INSERT INTO payload (seq, method, target, remote_address, content_type, traceparent, headers, "
-    "body) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+constexpr const char* insert_payloads_sql =
+    "INSERT OR ROLLBACK INTO payload (seq, method, target, remote_address, content_type, "
+    "traceparent, headers, body)";
+constexpr const char* payload_row = "(?, ?, ?, ?, ?, ?, ?, ?)";
 
 bool same_digest(const SQLite::Column& column, const std::array<std::uint8_t, 32>& digest) {
   return column.getBytes() == static_cast<int>(digest.size()) &&
@@ -32,13 +33,18 @@ bool same_digest(const SQLite::Column& column, const std::array<std::uint8_t, 32
 
 }  // namespace
 
-/// What differs between a pending entry and a kept conflict.
+/// What an entry has besides that of its sender.
 struct Appender::Row {
+  const AppendTicket::Shared* append = nullptr;
   EntryState state = EntryState::pending;
-  std::optional<std::int64_t> key_hash;
-  std::optional<WallTime> settled_at;
-  std::optional<std::string> reason;
-  std::optional<Uuid> conflicts_with;
+  std::optional<std::int64_t> key_hash = {};
+  std::optional<WallTime> settled_at = {};
+  std::optional<std::string> reason = {};
+  std::optional<Uuid> conflicts_with = {};
+  std::int64_t seq = 0;
+  Uuid id = {};
+  std::int64_t source_id = 0;
+  std::optional<std::string> replay_key = {};  ///< In place of the entry's own key.
 };
 
 Appender::Appender(SQLite::Database& database, const Uuid& last_id, KeyIndex& keys)
@@ -47,8 +53,16 @@ Appender::Appender(SQLite::Database& database, const Uuid& last_id, KeyIndex& ke
       find_source_(database, "SELECT id FROM source WHERE name = ?"),
       insert_source_(database, "INSERT INTO source (name) VALUES (?) RETURNING id"),
       find_entry_(database, find_entry_sql),
-      insert_entry_(database, insert_entry_sql),
-      insert_payload_(database, insert_payload_sql) {}
+      insert_entries_(database, insert_entries_sql, entry_row),
+      insert_payloads_(database, insert_payloads_sql, payload_row),
+      rows_(std::make_unique<std::vector<Row>>()) {}
+
+Appender::~Appender() = default;
+
+void Appender::forget() {
+  rows_->clear();
+  source_ids_.clear();
+}
 
 std::optional<std::int64_t> Appender::find_source_id(const std::string& name) {
   if (const auto known = source_ids_.find(name); known != source_ids_.end()) return known->second;
@@ -74,7 +88,9 @@ std::optional<KnownKey> Appender::find_known(const AppendTicket::Shared& append)
   const auto source = find_source_id(append.entry.source);
   if (!source) return std::nullopt;
   std::optional<KnownKey> known;
-  for (const auto seq : keys_.find(*append.key_hash)) {
+  const auto& seqs = keys_.find(*append.key_hash);
+  if (!seqs.empty()) flush();
+  for (const auto seq : seqs) {
     Use find(find_entry_, seq, *source, *append.entry.dedupe_key);
     // A conflict row whose own hash happens to be equal is no first copy.
     if (!find.step() || !find.is_null(2)) continue;
@@ -104,46 +120,64 @@ std::optional<std::int64_t> Appender::find_conflict(const AppendTicket::Shared& 
 }
 
 Uuid Appender::insert(const AppendTicket::Shared& append, WallTime now, Meta& meta) {
-  return insert_row(append, {EntryState::pending, append.key_hash, {}, {}, {}}, now, meta);
+  return insert_row({.append = &append, .key_hash = append.key_hash}, now, meta);
 }
 
 void Appender::insert_conflict(const AppendTicket::Shared& append, const Uuid& first_id,
                                WallTime now, Meta& meta) {
   const auto& entry = append.entry;
-  insert_row(append,
-             {EntryState::discarded,
-              conflict_hash(entry.source, entry.dedupe_key.value(), append.compared_by()), now,
-              "key_conflict", first_id},
+  insert_row({.append = &append,
+              .state = EntryState::discarded,
+              .key_hash =
+                  conflict_hash(entry.source, entry.dedupe_key.value(), append.compared_by()),
+              .settled_at = now,
+              .reason = "key_conflict",
+              .conflicts_with = first_id},
              now, meta);
 }
 
-Uuid Appender::insert_row(const AppendTicket::Shared& append, const Row& row, WallTime now,
-                          Meta& meta) {
-  const auto& entry = append.entry;
-  const std::int64_t seq = meta.next_seq;
-  const Uuid id = ids_.next(now);
-  std::optional<std::string> replay_key;
-  auto key_hash = row.key_hash;
-  if (append.replay_event) {
-    replay_key = "replay:" + id.to_string();
-    key_hash = first_copy_hash(entry.source, *replay_key);
+Uuid Appender::insert_row(Row row, WallTime now, Meta& meta) {
+  const auto& entry = row.append->entry;
+  row.seq = meta.next_seq;
+  row.id = ids_.next(now);
+  row.source_id = source_id(entry.source);
+  if (row.append->replay_event) {
+    row.replay_key = "replay:" + row.id.to_string();
+    row.key_hash = first_copy_hash(entry.source, *row.replay_key);
   }
-  const auto& key = replay_key ? std::as_const(replay_key) : entry.dedupe_key;
-  run(insert_entry_, seq, id, source_id(entry.source), static_cast<std::int64_t>(row.state),
-      entry.received_at, row.settled_at, static_cast<std::int64_t>(entry.body.size()), key_hash,
-      key, append.body_sha256, row.reason, row.conflicts_with, entry.replay_of, append.order_hash,
-      entry.compare_sha256);
-  run(insert_payload_, seq, entry.method, entry.target, entry.remote_address, entry.content_type,
-      entry.traceparent, Blob{append.encoded_headers}, Blob{entry.body});
-  if (key_hash) keys_.add(*key_hash, seq);
+  if (row.key_hash) keys_.add(*row.key_hash, row.seq);
   ++meta.next_seq;
-  meta.last_id = id;
+  meta.last_id = row.id;
   if (row.state == EntryState::pending) {
     meta.add_pending(entry.body.size());
   } else {
     ++meta.count(row.state);
   }
+  const Uuid id = row.id;
+  rows_->push_back(std::move(row));
+  if (rows_->size() == MultiInsert::rows_max) flush();
   return id;
+}
+
+void Appender::flush() {
+  if (rows_->empty()) return;
+  const std::span<const Row> rows(*rows_);
+  insert_entries_.insert(rows, [](SQLite::Statement& statement, int& index, const Row& row) {
+    const auto& append = *row.append;
+    const auto& entry = append.entry;
+    bind_after(index, statement, row.seq, row.id, row.source_id,
+               static_cast<std::int64_t>(row.state), entry.received_at, row.settled_at,
+               static_cast<std::int64_t>(entry.body.size()), row.key_hash,
+               row.replay_key ? row.replay_key : entry.dedupe_key, append.body_sha256, row.reason,
+               row.conflicts_with, entry.replay_of, append.order_hash, entry.compare_sha256);
+  });
+  insert_payloads_.insert(rows, [](SQLite::Statement& statement, int& index, const Row& row) {
+    const auto& entry = row.append->entry;
+    bind_after(index, statement, row.seq, entry.method, entry.target, entry.remote_address,
+               entry.content_type, entry.traceparent, Blob{row.append->encoded_headers},
+               Blob{entry.body});
+  });
+  rows_->clear();
 }
 
 }  // namespace holdfast::outbox

@@ -61,6 +61,7 @@ GroupOutcome Ledger::commit(const std::vector<Work>& group, const std::function<
   const auto result = transact("storing entries", [&](Transaction& transaction) {
     for (std::size_t done = 0; done < group.size();) {
       for (; done < group.size(); ++done) do_work(group[done], roomy, transaction, outcome);
+      appender_.flush();
       const auto before = clock_.steady_now();
       more();
       waited += clock_.steady_now() - before;
@@ -88,6 +89,7 @@ GroupOutcome Ledger::commit(const std::vector<Work>& group, const std::function<
 void Ledger::do_work(const Work& work, bool roomy, Transaction& transaction,
                      GroupOutcome& outcome) {
   AppendAnswer answer;
+  if (!is_append(work)) appender_.flush();
   if (const auto* settling = std::get_if<std::shared_ptr<SettleWork>>(&work)) {
     settle(**settling, transaction);
   } else if (const auto* changing = std::get_if<std::shared_ptr<ChangeWork>>(&work)) {
@@ -199,6 +201,7 @@ AppendAnswer Ledger::append(const AppendTicket::Shared& append, bool roomy,
   if (known && (known->same_body || known->body_kept))
     return Appended{known->first_id, true, !known->same_body};
   if (!roomy) {
+    appender_.flush();
     if (auto refusal = make_room(append.stored_bytes, transaction))
       return std::unexpected(*std::move(refusal));
   }

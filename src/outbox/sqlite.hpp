@@ -62,10 +62,16 @@ void bind(SQLite::Statement& statement, int index, const std::optional<T>& value
   }
 }
 
+/// Binds the values after `index`, and leaves the last one's there.
+template <class... Args>
+void bind_after(int& index, SQLite::Statement& statement, const Args&... args) {
+  (bind(statement, ++index, args), ...);
+}
+
 template <class... Args>
 void bind_all(SQLite::Statement& statement, const Args&... args) {
   int index = 0;
-  (bind(statement, ++index, args), ...);
+  bind_after(index, statement, args...);
 }
 
 /// Resets a cached statement at the end of its use, whatever happened in between.
