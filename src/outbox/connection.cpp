@@ -68,7 +68,8 @@ SQLite::Database open_for_writing(const std::string& path, const std::string& vf
 }  // namespace
 
 Connection::Connection(const std::string& path, const std::string& vfs)
-    : database_(open_for_writing(path, vfs)),
+    : vfs_(vfs),
+      database_(open_for_writing(path, vfs_.name())),
       wal_(std::make_unique<WalProgress>()),
       begin_(database_, "BEGIN"),
       commit_(database_, "COMMIT"),

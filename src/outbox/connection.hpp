@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 
+#include "outbox/wal_vfs.hpp"
+
 namespace holdfast::outbox {
 
 /// What a checkpoint came to.
@@ -66,6 +68,7 @@ class Connection {
   };
   static int remember(void* progress, sqlite3*, const char*, int frames);
 
+  WalVfs vfs_;
   SQLite::Database database_;
   std::unique_ptr<WalProgress> wal_;  ///< Apart: SQLite keeps its address.
   SQLite::Statement begin_;

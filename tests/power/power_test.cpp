@@ -76,7 +76,7 @@ TEST_CASE("power: whenever the power goes, what was acknowledged is there", "[po
   const std::uint64_t lives = std::getenv("HOLDFAST_SEED") == nullptr ? 6 : 1;
   Inspector inspector;
   std::uint64_t facts = 0;
-  for (std::uint64_t i = 0; i < lives; ++i) facts += live(seed + i, 25, 4, inspector).facts;
+  for (std::uint64_t i = 0; i < lives; ++i) facts += live(seed + i, 25, 12, inspector).facts;
   CHECK(inspector.distinct() > 500 * lives);
   CHECK(facts > 40 * lives);
 }
@@ -123,7 +123,7 @@ TEST_CASE("power: soak", "[.soak]") {
   auto seed = first;
   for (; clock.steady_now() < end; ++seed) {
     Inspector inspector;
-    const auto life = live(seed, 40, 6, inspector);
+    const auto life = live(seed, 40, 12, inspector);
     all.images += life.images;
     all.distinct += life.distinct;
     all.facts += life.facts;
