@@ -20,6 +20,7 @@ from measure import Check, Growth, Spoiled, figure
 
 ROWS = [*rows_accept.ROWS, *rows_sqlite.ROWS, *rows_drain.ROWS, *rows_service.ROWS, *rows_growth.ROWS]
 RUNS = 5
+SECONDS = 1.5
 PENDING = 10_000_000
 DAEMON = ROOT / "build" / "release" / "holdfast"
 
@@ -92,6 +93,11 @@ def self_test(lab):
     slow = lab.accept(delay_us=20_000, requests=3, connections=1, warmup=0)
     if slow["p50_ms"] < 20:
         return f"with 20 ms added to each sync an answer took {slow['p50_ms']} ms"
+    older = {"x": [1, 100], "series": {"a": [5, 6]}, "at": "then"}
+    if report.with_older_points([0, 1], {"a": [3, 4]}, older) != ([0, 1, 100], {"a": [3, 4, 6]}, {"100": "then"}):
+        return "a shorter run of a curve lost a longer one's point"
+    if report.with_older_points([0], {"b": [3]}, older) != ([0], {"b": [3]}, {}):
+        return "points of another curve were kept"
     if Check("", 0.6, "≥", 0.65).passed or not Check("", 2.5, "≤", 2.5).passed:
         return "a figure that falls short was taken as reached"
     return ""
@@ -104,7 +110,7 @@ def arguments():
     parser.add_argument("--full", action="store_true", help="with the rows and sizes that take long")
     parser.add_argument("--self-test", action="store_true", help="does the instrument work?")
     parser.add_argument("--runs", type=int, default=RUNS, help="of each side (default 5); with fewer the page stays as it is")
-    parser.add_argument("--seconds", type=float, default=2.5, help="of a run (default 2.5)")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help=f"of a run (default {SECONDS})")
     parser.add_argument("--pending", type=int, default=PENDING,
                         help="entries of the row that has many (default 10 million); with another number the page stays as it is")
     parser.add_argument("--data", help="a folder on the disk to measure (default /tmp)")

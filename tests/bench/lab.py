@@ -19,6 +19,7 @@ from postgres import Postgres
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 THREADS = 320  # Of both servers: more than the connections of any row.
 START_SECONDS_MAX = 30
+TOOL_SECONDS_MAX = 900
 SOURCE = '[[source]]\nname = "bench"\nprovider = "none"\ndedupe = "/id"\n'
 
 
@@ -120,7 +121,6 @@ class Lab:
         self.runs, self.seconds, self.full, self.pending = runs, seconds, full, pending
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-bench-", dir=data))
         self.scratch.chmod(0o755)
-        self.disk_free = shutil.disk_usage(self.scratch).free
         self.made = 0
         self.commands = []
         self.private_postgres = None
@@ -136,6 +136,9 @@ class Lab:
         if self.private_postgres is not None:
             self.private_postgres.close()
         shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def disk_free(self):
+        return shutil.disk_usage(self.scratch).free
 
     def folder(self):
         self.made += 1
@@ -160,13 +163,13 @@ class Lab:
                 "HOLDFAST_SYNC_DELAY_US": str(delay_us),
                 **({"HOLDFAST_SYNC_COUNT": str(counter)} if counter else {})}
 
-    def tool(self, *words, environment=None):
+    def tool(self, *words, environment=None, timeout=TOOL_SECONDS_MAX):
         """Runs one of ours to its end; what it prints as JSON."""
         command = [str(self.tools / words[0]), *map(str, words[1:])]
         shown = " ".join([words[0], *map(str, words[1:])])
         shown = re.sub(re.escape(str(self.scratch)) + r"/\d+", "SCRATCH", shown)
         self.commands.append(re.sub(r"--port \d+", "--port PORT", shown))
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=900)
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=timeout)
         if done.returncode not in (0, 1) or not done.stdout.strip():
             raise Spoiled(f"running {shown}: {done.stderr.strip()}")
         result = json.loads(done.stdout)

@@ -63,12 +63,23 @@ def record(row, outcome, lab, load_before):
     return results
 
 
+def with_older_points(x, series, older):
+    """A shorter run leaves the longer points of the one before; what they are called, and from when."""
+    kept = [at for at in older.get("x", []) if at not in x] if set(older.get("series", {})) == set(series) else []
+    points = sorted({at: (at, values) for at, values in
+                     [*((at, [older["series"][name][older["x"].index(at)] for name in series]) for at in kept),
+                      *zip(x, zip(*series.values()))]}.values())
+    measured = {str(at): older.get("kept", {}).get(str(at), older["at"]) for at in kept}
+    return ([at for at, _ in points],
+            {name: [round(values[n], 3) for _, values in points] for n, name in enumerate(series)}, measured)
+
+
 def record_growth(row, x, series, lab, load_before):
     results = load()
+    x, series, kept = with_older_points(x, series, results.get(row.name, {}))
     results[row.name] = {
         "growth": True, "work": row.work, "x_title": row.x_title, "y_title": row.y_title, "x": x,
-        "log_x": row.log_x, "log_y": row.log_y,
-        "series": {name: [round(value, 3) for value in values] for name, values in series.items()},
+        "log_x": row.log_x, "log_y": row.log_y, "series": series, "kept": kept,
         "load_before": round(load_before, 2), "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "machine": machine(lab.scratch), "versions": versions()}
     RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
@@ -130,6 +141,9 @@ def growth_lines(results, order):
                   "|---" * (1 + len(growth["series"])) + "|"]
         lines += ["| " + " | ".join([f"{x:,}", *map(figure, values)]) + " |" for x, values in
                   zip(growth["x"], zip(*growth["series"].values()))] + [""]
+        if kept := growth.get("kept"):
+            lines += ["Measured before, with `--full`: " +
+                      ", ".join(f"{int(x):,} ({at})" for x, at in kept.items()) + ".", ""]
     return ["## As it grows", ""] + lines if lines else []
 
 

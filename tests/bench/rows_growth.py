@@ -20,8 +20,8 @@ class Filled:
 
     def __init__(self, lab, entries):
         self.lab, self.folder = lab, lab.folder()
-        if entries * BYTES_AN_ENTRY > lab.disk_free:
-            raise Spoiled(f"filling an outbox with {entries:,} entries: needs {entries * BYTES_AN_ENTRY >> 30} GiB of disk")
+        if (needed := entries * BYTES_AN_ENTRY) > (free := lab.disk_free()):
+            raise Spoiled(f"filling an outbox with {entries:,} entries: needs {needed >> 30} GiB of disk, and {free >> 30} are free")
         if entries > 0:
             lab.tool("bench_outbox", "--file", self.folder / "holdfast.db", "--entries", entries,
                      "--group", 512, "--body", BODY, "--paused", 1)
@@ -149,9 +149,8 @@ def grow_connections(lab):
 ROWS = [
     Row("pending10m", "accept with 64 connections and drain at 10 million pending entries with bodies of 200 bytes",
         "the same with none pending", measure_many_pending, full=True),
-    Growth("growth-pending", f"accept with 64 connections and drain by what is pending (drains begin at {SMALL:,} or more)",
-           "pending entries",
-           "a second", grow_pending, log_x=True),
+    Growth("growth-pending", "accept with 64 connections and drain, by what is pending",
+           f"pending entries (a drain begins at {SMALL:,} at least)", "a second", grow_pending, log_x=True),
     Growth("growth-body", "accept with 16 connections by the size of the body", "bytes of a body", "requests a second",
            grow_bodies, log_x=True, log_y=True),
     Growth("growth-connections", "accept by the number of connections", "connections", "requests a second",
