@@ -46,6 +46,12 @@ std::string shown(const WriteFailure& failed) {
              : without_values(error.sqlstate, error.message);
 }
 
+std::size_t body_bytes(std::span<const Entry> batch) {
+  std::size_t bytes = 0;
+  for (const auto& entry : batch) bytes += entry.body.size();
+  return bytes;
+}
+
 std::optional<Failure> fault_of(const DestinationConfig& config) {
   if (config.url.empty())
     return Failure{FailureKind::refused,
@@ -183,6 +189,7 @@ std::expected<void, DeliveryFailure> PostgresDestination::open_session() {
   session_ = std::move(*session);
   writes_.forget_descriptions();
   session_has_lived_ = false;
+  memory_kept_ = false;
   const std::uint64_t number = ++connects_;
   log_({LogLevel::info,
         "destination_connected",
@@ -213,11 +220,19 @@ std::expected<std::vector<Delivered>, PostgresDestination::Failed> PostgresDesti
     return std::unexpected(Failed{std::move(failure), stage, again_helps});
   };
   const auto left = std::chrono::floor<std::chrono::milliseconds>(deadline - clock_.steady_now());
-  if (const auto begun = session_->run(begin_statement(left), deadline); !begun)
-    return rolled_back(blaming_no_entry(fail(begun.error(), Phase::query)), Stage::begin, false);
-  auto stored = inbox_.insert(*session_, work.batch, work.prepared.payloads, work.payload_use,
-                              work.prepared.columns, deadline, work.meanwhile);
-  if (!stored) return rolled_back(fail(stored.error(), Phase::query), Stage::inbox, false);
+  auto begin = begin_statements(left);
+  if (!memory_kept_ && body_bytes(work.batch) >= large_batch_bytes) {
+    begin.emplace_back(keep_memory_statement);
+    memory_kept_ = true;
+  }
+  auto stored = inbox_.insert(*session_, begin, work.batch, work.prepared.payloads,
+                              work.payload_use, work.prepared.columns, deadline, work.meanwhile);
+  if (!stored) {
+    const auto& [error, step, too_slow] = stored.error();
+    auto failure = fail(error, Phase::query);
+    if (step < begin.size()) return rolled_back(blaming_no_entry(failure), Stage::begin, false);
+    return rolled_back(std::move(failure), Stage::inbox, false);
+  }
   const auto wrote = writes_.run(*session_, work.batch, work.prepared.payloads, stored->added,
                                  work.started_at, deadline);
   if (!wrote) return rolled_back(fail_own(wrote.error()), Stage::writes, wrote.error().again_helps);

@@ -108,6 +108,7 @@ class PostgresDestination final : public Destination {
   std::optional<Prepared> next_;  ///< Of the batch that is probably the next.
   std::optional<Session> session_;
   bool session_has_lived_ = false;  ///< It has committed a batch.
+  bool memory_kept_ = false;        ///< The server's process keeps what a large batch takes.
   bool schema_ready_ = false;
 
   // Any thread.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <format>
-#include <set>
 
 #include "base/check.hpp"
 #include "base/encoding.hpp"
@@ -39,6 +38,18 @@ bool is_left_out(const Payload& payload, PayloadUse payload_use) {
   return payload.unfit || (payload_use == PayloadUse::none && payload.json);
 }
 
+/// What was added comes back in the order of the batch; whatever is not found so is looked for.
+void find_added(const Rows& rows, std::span<const Entry> batch, std::vector<std::size_t>& added,
+                std::vector<std::size_t>& missing) {
+  int row = 0;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const bool is_added =
+        row < rows.size() && uuid_from_binary(rows.value(row, 0).value_or("")) == batch[i].id;
+    (is_added ? added : missing).push_back(i);
+    if (is_added) ++row;
+  }
+}
+
 }  // namespace
 
 Inbox::Inbox(const std::string& schema, const Uuid& node) : node_(to_binary(node)) {
@@ -57,32 +68,22 @@ InboxColumns Inbox::encode(std::span<const Entry> batch, std::span<const Payload
   return columns;
 }
 
-std::expected<Stored, SqlError> Inbox::insert(Session& session, std::span<const Entry> batch,
-                                              std::span<const Payload> payloads,
-                                              PayloadUse payload_use, const InboxColumns& columns,
-                                              SteadyTime deadline,
-                                              const std::function<void()>& meanwhile) const {
+std::expected<Stored, PipelineError> Inbox::insert(
+    Session& session, std::span<const std::string> begin, std::span<const Entry> batch,
+    std::span<const Payload> payloads, PayloadUse payload_use, const InboxColumns& columns,
+    SteadyTime deadline, const std::function<void()>& meanwhile) const {
   HOLDFAST_CHECK(columns.size() == batch.size(), "a row for each entry");
   Stored stored;
   for (const Payload& payload : payloads)
     stored.outcomes.push_back({std::nullopt, is_left_out(payload, payload_use)});
-  const auto rows = session.run(insert_sql_, columns.parameters(node_), true, deadline, meanwhile);
+  const auto rows =
+      session.run_behind(begin, insert_sql_, columns.parameters(node_), deadline, meanwhile);
   if (!rows) return std::unexpected(rows.error());
-  std::vector<Uuid> returned;
-  for (int row = 0; row < rows->size(); ++row)
-    if (const auto id = uuid_from_binary(rows->value(row, 0).value_or(""))) returned.push_back(*id);
-  std::ranges::sort(returned);
   std::vector<std::size_t> missing;
-  std::set<Uuid> seen;
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    // An id that stands twice in the batch was added once.
-    const bool added =
-        std::ranges::binary_search(returned, batch[i].id) && seen.insert(batch[i].id).second;
-    (added ? stored.added : missing).push_back(i);
-  }
+  find_added(*rows, batch, stored.added, missing);
   if (missing.empty()) return stored;
   if (auto found = settle_missing(session, batch, payloads, missing, stored, deadline); !found)
-    return std::unexpected(found.error());
+    return std::unexpected(PipelineError{found.error(), begin.size(), false});
   return stored;
 }
 

@@ -33,17 +33,18 @@ class Inbox {
   /// `node` is that of the outbox that the entries come from.
   Inbox(const std::string& schema, const Uuid& node);
 
-  /// Writes a batch inside an open transaction and says of each entry whether it was new.
+  /// Writes a batch inside the transaction that `begin` opens, on the way with it, and says of each
+  /// entry whether it was new; of an error, whether it was one of `begin`, by its step.
   /// One statement writes all: a unique violation of our two keys is a duplicate, and any other
   /// unique violation an error, so that nothing is taken for stored that is not.
   ///
   /// Promise:  on success, and once the caller has committed, every entry of the batch is there.
   /// Needs:    a payload for each entry; the columns of these; READ COMMITTED, to see what others
   ///           have committed meanwhile.
-  [[nodiscard]] std::expected<Stored, SqlError> insert(
-      Session& session, std::span<const Entry> batch, std::span<const Payload> payloads,
-      PayloadUse payload_use, const InboxColumns& columns, SteadyTime deadline,
-      const std::function<void()>& meanwhile = {}) const;
+  [[nodiscard]] std::expected<Stored, PipelineError> insert(
+      Session& session, std::span<const std::string> begin, std::span<const Entry> batch,
+      std::span<const Payload> payloads, PayloadUse payload_use, const InboxColumns& columns,
+      SteadyTime deadline, const std::function<void()>& meanwhile = {}) const;
   /// What insert sends; can be made before there is a session.
   [[nodiscard]] static InboxColumns encode(std::span<const Entry> batch,
                                            std::span<const Payload> payloads,

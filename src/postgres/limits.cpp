@@ -1,7 +1,9 @@
 #include "postgres/limits.hpp"
 
 #include <algorithm>
+#include <array>
 #include <format>
+#include <utility>
 
 #include "base/encoding.hpp"
 
@@ -9,17 +11,38 @@ namespace holdfast::postgres {
 
 using namespace std::chrono_literals;
 
-std::string begin_statement(std::chrono::milliseconds left) {
+namespace {
+
+// READ COMMITTED, whatever the default of the role: ON CONFLICT must see what others commit.
+constexpr std::string_view begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
+using Setting = std::pair<std::string_view, std::string>;
+
+std::array<Setting, 5> settings_of(std::chrono::milliseconds left) {
   const auto statement = std::max<std::chrono::milliseconds>(1ms, left * 9 / 10);
   const auto lock = std::clamp<std::chrono::milliseconds>(left / 2, 1ms, 5s);
   const auto idle = std::max<std::chrono::milliseconds>(1ms, left);
-  // READ COMMITTED, whatever the default of the role: ON CONFLICT must see what others commit.
   // array_nulls of a role may be off, and NULL inside of an array would be a text.
-  return std::format(
-      "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on; "
-      "SET LOCAL array_nulls = on; SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}; "
-      "SET LOCAL idle_in_transaction_session_timeout = {}",
-      statement.count(), lock.count(), idle.count());
+  return {Setting{"synchronous_commit", "on"}, Setting{"array_nulls", "on"},
+          Setting{"statement_timeout", std::to_string(statement.count())},
+          Setting{"lock_timeout", std::to_string(lock.count())},
+          Setting{"idle_in_transaction_session_timeout", std::to_string(idle.count())}};
+}
+
+}  // namespace
+
+std::vector<std::string> begin_statements(std::chrono::milliseconds left) {
+  std::vector<std::string> statements{std::string(begin)};
+  for (const auto& [name, value] : settings_of(left))
+    statements.push_back(std::format("SET LOCAL {} = {}", name, value));
+  return statements;
+}
+
+std::string begin_statement(std::chrono::milliseconds left) {
+  std::string all;
+  for (const auto& statement : begin_statements(left))
+    all += (all.empty() ? "" : "; ") + statement;
+  return all;
 }
 
 bool is_identifier(std::string_view name) {

@@ -98,8 +98,14 @@ std::expected<Rows, SqlError> Session::run(const std::string& sql, SteadyTime de
 
 std::expected<Rows, SqlError> Session::run(const std::string& sql,
                                            std::span<const Parameter> parameters, bool binary_rows,
-                                           SteadyTime deadline,
-                                           const std::function<void()>& meanwhile) {
+                                           SteadyTime deadline) {
+  if (auto sent = send(sql, parameters, binary_rows); !sent) return std::unexpected(sent.error());
+  return finish(deadline);
+}
+
+std::expected<void, SqlError> Session::send(const std::string& sql,
+                                            std::span<const Parameter> parameters,
+                                            bool binary_rows) {
   std::vector<const char*> values;
   std::vector<int> lengths;
   std::vector<int> formats;
@@ -115,13 +121,11 @@ std::expected<Rows, SqlError> Session::run(const std::string& sql,
                         nullptr, values.data(), lengths.data(), formats.data(),
                         binary_rows ? 1 : 0) == 0)
     return std::unexpected(link_error());
-  return finish(deadline, meanwhile);
+  return {};
 }
 
-std::expected<Rows, SqlError> Session::finish(SteadyTime deadline,
-                                              const std::function<void()>& meanwhile) {
+std::expected<Rows, SqlError> Session::finish(SteadyTime deadline) {
   if (auto sent = flush(deadline); !sent) return std::unexpected(sent.error());
-  if (meanwhile) meanwhile();
   std::optional<SqlError> first_error;
   Rows last(nullptr);
   for (;;) {

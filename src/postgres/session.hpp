@@ -51,8 +51,7 @@ struct Parameter {
 /// One execution of a statement in a pipeline; all values as text.
 struct PipelineStep {
   const std::string* sql = nullptr;  ///< Neighbours with the same one share a parse.
-  /// Types of the parameters by object id; empty: the server finds them.
-  std::span<const std::uint32_t> types;
+  std::span<const std::uint32_t> types;  ///< By object id; empty: the server finds them.
   std::vector<std::optional<std::string>> values;  ///< UTF-8 without NUL; nullopt: SQL null.
 };
 struct PipelineError {
@@ -67,7 +66,7 @@ struct Link {
   bool is_local = false;  ///< By a Unix socket or a loopback address.
   bool has_tls = false;
   std::string tls_version;  ///< "TLSv1.3"
-  std::string sslmode;      ///< In force, by whatever libpq read it from.
+  std::string sslmode;      ///< In force.
 };
 
 /// One connection to Postgres. Every wait is ours: on the socket, a deadline and an interrupt, so
@@ -89,28 +88,31 @@ class Session {
   /// A connection that somebody else has opened, from now on this session's.
   [[nodiscard]] static Session adopt(PGconn* connection, const Clock& clock,
                                      const Interrupt& interrupt);
-  /// The connection as libpq opens one, whose calls block; the caller closes it. Notices go to a
-  /// processor if the caller sets one, and nowhere until then.
+  /// The connection as libpq opens one, whose calls block; the caller closes it. Notices go where
+  /// the caller sends them, and nowhere until then.
   [[nodiscard]] PGconn* release() &&;
 
-  /// One simple query; may hold several statements. The rows are those of the last one.
+  /// One simple query, of one statement or several. The rows are the last one's.
   [[nodiscard]] std::expected<Rows, SqlError> run(const std::string& sql, SteadyTime deadline);
   /// One unnamed statement with parameters $1, $2, …; results in binary if asked for.
-  /// `meanwhile` is called once the statement is on its way; it must not throw.
   [[nodiscard]] std::expected<Rows, SqlError> run(const std::string& sql,
                                                   std::span<const Parameter> parameters,
-                                                  bool binary_rows, SteadyTime deadline,
-                                                  const std::function<void()>& meanwhile = {});
+                                                  bool binary_rows, SteadyTime deadline);
   /// The types of a statement's parameters by object id, as the server finds them; those of `types`
-  /// are given. Runs nothing.
-  /// Needs:    an open transaction, so that a pooler keeps both messages on one server.
+  /// are given. Needs: an open transaction, so that a pooler keeps both messages on one server.
   [[nodiscard]] std::expected<std::vector<std::uint32_t>, SqlError> describe(
       const std::string& sql, std::span<const std::uint32_t> types, SteadyTime deadline);
   /// Runs all steps in order in one round trip, through the unnamed statement; rows are dropped.
-  /// Nothing behind a step that fails is run.
-  /// Needs:    an open transaction; steps that fit into memory twice.
+  /// Nothing behind a step that fails is run. Needs: steps that fit into memory twice.
   [[nodiscard]] std::expected<void, PipelineError> run_pipeline(std::span<const PipelineStep> steps,
                                                                 SteadyTime deadline);
+  /// Runs statements without parameters and then one with them in one round trip; the rows, in
+  /// binary, are its. Nothing behind one that fails is run. `meanwhile` is called once all is on
+  /// its way; it must not throw.
+  [[nodiscard]] std::expected<Rows, PipelineError> run_behind(
+      std::span<const std::string> before, const std::string& sql,
+      std::span<const Parameter> parameters, SteadyTime deadline,
+      const std::function<void()>& meanwhile);
   /// False if the other side has hung up, as far as the socket knows; no round trip.
   [[nodiscard]] bool looks_alive() const;
   [[nodiscard]] Link link() const;
@@ -121,10 +123,13 @@ class Session {
 
   Session(Connection connection, const Clock& clock, const Interrupt& interrupt);
   [[nodiscard]] std::expected<void, SqlError> handshake(const Conninfo& conninfo);
-  [[nodiscard]] std::expected<Rows, SqlError> finish(SteadyTime deadline,
-                                                     const std::function<void()>& meanwhile = {});
+  [[nodiscard]] std::expected<Rows, SqlError> finish(SteadyTime deadline);
+  [[nodiscard]] std::expected<void, SqlError> send(const std::string& sql,
+                                                   std::span<const Parameter> parameters,
+                                                   bool binary_rows);
   [[nodiscard]] bool send_step(const PipelineStep& step, bool parsed);
-  [[nodiscard]] std::expected<void, PipelineError> read_pipeline(
+  /// `owners`: of which step each answer is. The rows of the last one.
+  [[nodiscard]] std::expected<Rows, PipelineError> read_pipeline(
       std::span<const std::size_t> owners, SteadyTime deadline);
   [[nodiscard]] std::expected<void, SqlError> flush(SteadyTime deadline);
   [[nodiscard]] std::expected<void, SqlError> consume();

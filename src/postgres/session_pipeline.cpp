@@ -1,6 +1,7 @@
 #include "postgres/session.hpp"
 
 #include <bit>
+#include <utility>
 
 /// Statements of unknown types, and many of them in one round trip. Only the unnamed statement is
 /// used: a pooler gives the next transaction another server, which knows no name.
@@ -41,9 +42,34 @@ std::expected<void, PipelineError> Session::run_pipeline(std::span<const Pipelin
   }
   if (PQpipelineSync(connection_.get()) == 0) return failed(link_error(), 0);
   if (auto sent = flush(deadline); !sent) return failed(sent.error(), 0);
-  if (auto read = read_pipeline(owners, deadline); !read) return read;
+  if (auto read = read_pipeline(owners, deadline); !read) return std::unexpected(read.error());
   if (PQexitPipelineMode(connection_.get()) == 0) return failed(link_error(), 0);
   return {};
+}
+
+std::expected<Rows, PipelineError> Session::run_behind(std::span<const std::string> before,
+                                                       const std::string& sql,
+                                                       std::span<const Parameter> parameters,
+                                                       SteadyTime deadline,
+                                                       const std::function<void()>& meanwhile) {
+  std::vector<std::size_t> owners;
+  const auto failed = [&](SqlError error) {
+    const std::size_t step = owners.empty() ? 0 : owners.back();
+    return std::unexpected(PipelineError{std::move(error), step, false});
+  };
+  if (PQenterPipelineMode(connection_.get()) == 0) return failed(link_error());
+  for (const auto& statement : before) {
+    owners.push_back(owners.size());
+    if (auto sent = send(statement, {}, true); !sent) return failed(sent.error());
+  }
+  owners.push_back(owners.size());
+  if (auto sent = send(sql, parameters, true); !sent) return failed(sent.error());
+  if (PQpipelineSync(connection_.get()) == 0) return failed(link_error());
+  if (auto sent = flush(deadline); !sent) return failed(sent.error());
+  if (meanwhile) meanwhile();
+  auto rows = read_pipeline(owners, deadline);
+  if (rows && PQexitPipelineMode(connection_.get()) == 0) return failed(link_error());
+  return rows;
 }
 
 bool Session::send_step(const PipelineStep& step, bool parsed) {
@@ -57,9 +83,10 @@ bool Session::send_step(const PipelineStep& step, bool parsed) {
 }
 
 /// Reads to the end of the pipeline, also behind an error, so that the session stays usable.
-std::expected<void, PipelineError> Session::read_pipeline(std::span<const std::size_t> owners,
+std::expected<Rows, PipelineError> Session::read_pipeline(std::span<const std::size_t> owners,
                                                           SteadyTime deadline) {
   std::optional<PipelineError> first_error;
+  Rows last(nullptr);
   std::size_t answered = 0;
   for (bool synced = false; !synced;) {
     const std::size_t step = answered < owners.size() ? owners[answered] : owners.back();
@@ -69,7 +96,7 @@ std::expected<void, PipelineError> Session::read_pipeline(std::span<const std::s
       first_error->error.session_dead = true;
       return std::unexpected(*first_error);
     }
-    const Rows rows(PQgetResult(connection_.get()));
+    Rows rows(PQgetResult(connection_.get()));
     if (rows.raw() == nullptr) {
       ++answered;
     } else {
@@ -77,6 +104,7 @@ std::expected<void, PipelineError> Session::read_pipeline(std::span<const std::s
       synced = status == PGRES_PIPELINE_SYNC;
       if (status == PGRES_FATAL_ERROR && !first_error)
         first_error = {result_error(rows.raw()), step, false};
+      if (status == PGRES_TUPLES_OK) last = std::move(rows);
     }
     const bool lost = PQstatus(connection_.get()) == CONNECTION_BAD;
     if (lost && !first_error) first_error = {link_error(), step, false};
@@ -84,7 +112,7 @@ std::expected<void, PipelineError> Session::read_pipeline(std::span<const std::s
     if (lost || (first_error && first_error->error.session_dead))
       return std::unexpected(*first_error);
   }
-  if (!first_error) return {};
+  if (!first_error) return last;
   if (PQexitPipelineMode(connection_.get()) == 0) first_error->error.session_dead = true;
   return std::unexpected(*first_error);
 }

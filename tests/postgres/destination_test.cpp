@@ -1,4 +1,5 @@
 #include "fixture.hpp"
+#include "postgres/limits.hpp"
 
 namespace holdfast::postgres {
 
@@ -109,6 +110,33 @@ TEST_CASE("postgres: the same id twice in one batch is one row", "[postgres]") {
   CHECK(fixture.one("SELECT count(*) FROM holdfast.inbox") == "1");
 }
 
+TEST_CASE("postgres: the server's process is made to keep its memory once, before a large batch",
+          "[postgres]") {
+  Fixture fixture;
+  const auto destination = fixture.open();
+  const auto asked = [&] {
+    const auto log = fixture.cluster.log_text();
+    std::size_t found = 0;
+    for (std::size_t at = 0; (at = log.find(keep_memory_statement, at)) != std::string::npos; ++at)
+      ++found;
+    return found;
+  };
+  const auto deliver = [&](int seq, std::size_t bytes) {
+    auto entry = make_entry(seq);
+    entry.body = std::string(bytes, 'x');
+    REQUIRE(deliver_one(*destination, entry).has_value());
+  };
+  deliver(1, large_batch_bytes - 1);
+  CHECK(asked() == 0);
+  deliver(2, large_batch_bytes);
+  CHECK(asked() == 1);
+  deliver(3, large_batch_bytes);
+  CHECK(asked() == 1);
+  destination->close();
+  deliver(4, large_batch_bytes);
+  CHECK(asked() == 2);
+}
+
 TEST_CASE("postgres: a large batch is one transaction of few round trips", "[postgres]") {
   Fixture fixture;
   std::vector<Entry> batch;
@@ -177,15 +205,17 @@ TEST_CASE("postgres: only SET LOCAL, no named statements, nothing while idle", "
     CHECK(log.substr(at, 10) == "SET LOCAL ");
   CHECK_FALSE(log.contains("PREPARE"));
   CHECK_FALSE(log.contains("TEMP"));
-  // BEGIN, INSERT and COMMIT: three round trips.
-  const auto second = log.substr(log.rfind("LOG:  statement: BEGIN ISOLATION"));
+  // BEGIN, SET LOCAL and INSERT go together, then COMMIT: two round trips.
+  const auto second = log.substr(log.rfind("LOG:  execute <unnamed>: BEGIN ISOLATION"));
   const auto count = [&](std::string_view text) {
     std::size_t found = 0;
     for (std::size_t at = 0; (at = second.find(text, at)) != std::string::npos; ++at) ++found;
     return found;
   };
-  CHECK(count("LOG:  statement: ") == 2);
-  CHECK(count("LOG:  execute ") == 1);
+  CHECK(count("LOG:  statement: ") == 1);
+  CHECK(count("LOG:  statement: COMMIT") == 1);
+  CHECK(count("LOG:  execute <unnamed>: SET LOCAL ") == 5);
+  CHECK(count("LOG:  execute <unnamed>: ") == 7);
   const auto before = fixture.cluster.log_text().size();
   CHECK(destination->connected());
   CHECK(support::stays([&] { return destination->connected(); }, 1s));
