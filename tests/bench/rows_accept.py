@@ -63,7 +63,7 @@ def measure_new_connections(lab):
 
 def tail(name, what, draining):
     """Runs long enough for the WAL to be checkpointed many times."""
-    load = {"connections": 64, "seconds": 5}
+    load = {"connections": 64, "seconds": 3}
 
     def measure(lab):
         def ours_once():
