@@ -9,6 +9,9 @@ namespace holdfast::outbox {
 /// What SQLite writes into the WAL goes to the file in one piece, at the sync. SQLite writes the 24
 /// bytes before each page by themselves, and the page: with 20 pages a commit that is 40 calls.
 ///
+/// Only of the WAL: of the database SQLite publishes what a checkpoint has moved without a sync
+/// where a reader has cut it short.
+///
 /// Nobody can tell the difference: readers look at frames only after the commit that ends with the
 /// sync, and who reads, measures or cuts the file meanwhile through this VFS finds it written. A
 /// write that fails is told by the sync instead, with its own code: then the commit mark, the last

@@ -126,3 +126,24 @@ TEST_CASE("wal vfs: a commit is one write to the WAL and one sync, however many 
   CHECK(disk.syncs() == syncs + 1);
   CHECK(database.execAndGet("SELECT count(*) FROM t").getInt() == 10);
 }
+
+TEST_CASE("wal vfs: a reader finds all, also after a checkpoint that another reader cut short",
+          "[outbox][wal_vfs]") {
+  const support::ScratchFolder folder;
+  const auto path = folder.file("a.db");
+  write_file(path, "");
+  Connection connection(path, "");
+  auto& database = connection.database();
+  database.exec("CREATE TABLE early (a); CREATE TABLE late (a)");
+  database.exec("INSERT INTO early SELECT randomblob(3000) FROM json_each('[1,2,3,4,5,6,7,8]')");
+  SQLite::Database old(path, SQLite::OPEN_READONLY);
+  SQLite::Statement hold(old, "SELECT a FROM early");
+  REQUIRE(hold.executeStep());
+  database.exec("INSERT INTO late SELECT randomblob(3000) FROM json_each('[1,2,3,4,5,6,7,8]')");
+  const auto result = connection.checkpoint(CheckpointMode::passive);
+  CHECK_FALSE(result.complete);
+  SQLite::Database fresh(path, SQLite::OPEN_READONLY);
+  CHECK(fresh.execAndGet("PRAGMA integrity_check").getString() == "ok");
+  CHECK(fresh.execAndGet("SELECT sum(length(a)) FROM early").getInt() == 24'000);
+  CHECK(fresh.execAndGet("SELECT sum(length(a)) FROM late").getInt() == 24'000);
+}

@@ -76,7 +76,7 @@ TEST_CASE("power: whenever the power goes, what was acknowledged is there", "[po
   const std::uint64_t lives = std::getenv("HOLDFAST_SEED") == nullptr ? 6 : 1;
   Inspector inspector;
   std::uint64_t facts = 0;
-  for (std::uint64_t i = 0; i < lives; ++i) facts += live(seed + i, 25, 12, inspector).facts;
+  for (std::uint64_t i = 0; i < lives; ++i) facts += live(seed + i, 25, 16, inspector).facts;
   CHECK(inspector.distinct() > 500 * lives);
   CHECK(facts > 40 * lives);
 }
