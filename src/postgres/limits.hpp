@@ -18,8 +18,8 @@ namespace holdfast::postgres {
 [[nodiscard]] std::vector<std::string> begin_statements(std::chrono::milliseconds left);
 
 /// Postgres gives the memory of a large statement back to the system after each, and is given it
-/// anew, page by page, by the next: a fifth of its work on a batch. Once it has had a piece as large
-/// as this, its malloc keeps up to twice as much (glibc's M_MMAP_THRESHOLD, which grows so).
+/// anew, page by page, by the next: a sixth of the time of a batch. Once it has had a piece as
+/// large as this, its malloc keeps up to twice as much (glibc's M_MMAP_THRESHOLD, which grows so).
 inline constexpr const char* keep_memory_statement = "SELECT octet_length(repeat(' ', 16777216))";
 /// Of the bodies of a batch, from which on that is worth its milliseconds.
 inline constexpr std::size_t large_batch_bytes = 256UL * 1024;

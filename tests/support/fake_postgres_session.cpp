@@ -43,8 +43,10 @@ std::vector<WireRow> recorded(const std::string& sql) {
 }  // namespace
 
 FakeSession::Kind FakeSession::kind_of(const std::string& sql) {
-  static constexpr std::array<std::pair<std::string_view, Kind>, 11> marks{{
+  static constexpr std::array<std::pair<std::string_view, Kind>, 13> marks{{
       {"BEGIN ISOLATION", Kind::begin},
+      {"SET LOCAL", Kind::set},
+      {"SELECT octet_length(repeat", Kind::plain},
       {"pg_advisory_xact_lock", Kind::lock},
       {"CREATE TABLE", Kind::migrate},
       {".schema_migrations", Kind::migrations},
@@ -207,6 +209,7 @@ FakeSession::Answer FakeSession::answer(Kind kind, const std::string& sql) {
   Answer done{columns_of(kind), {}, "SELECT 0"};
   switch (kind) {
     case Kind::begin: status_ = 'T'; return {{}, {}, "BEGIN"};
+    case Kind::set: return {{}, {}, "SET"};
     case Kind::commit: {
       const bool kept = status_ == 'T';
       end_transaction(kept);

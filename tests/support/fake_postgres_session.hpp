@@ -45,6 +45,7 @@ class FakeSession {
   /// What a statement is, by its text.
   enum class Kind {
     begin,
+    set,
     commit,
     rollback,
     inspect,
