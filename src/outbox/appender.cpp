@@ -126,14 +126,14 @@ Uuid Appender::insert(const AppendTicket::Shared& append, WallTime now, Meta& me
 void Appender::insert_conflict(const AppendTicket::Shared& append, const Uuid& first_id,
                                WallTime now, Meta& meta) {
   const auto& entry = append.entry;
-  insert_row({.append = &append,
-              .state = EntryState::discarded,
-              .key_hash =
-                  conflict_hash(entry.source, entry.dedupe_key.value(), append.compared_by()),
-              .settled_at = now,
-              .reason = "key_conflict",
-              .conflicts_with = first_id},
-             now, meta);
+  insert_row(
+      {.append = &append,
+       .state = EntryState::discarded,
+       .key_hash = conflict_hash(entry.source, entry.dedupe_key.value(), append.compared_by()),
+       .settled_at = now,
+       .reason = "key_conflict",
+       .conflicts_with = first_id},
+      now, meta);
 }
 
 Uuid Appender::insert_row(Row row, WallTime now, Meta& meta) {

@@ -31,9 +31,8 @@ struct WalFile : sqlite3_file {
 };
 
 /// The underlying file begins here, aligned for whatever it is.
-constexpr std::size_t base_offset =
-    (sizeof(WalFile) + alignof(std::max_align_t) - 1) / alignof(std::max_align_t) *
-    alignof(std::max_align_t);
+constexpr std::size_t base_offset = (sizeof(WalFile) + alignof(std::max_align_t) - 1) /
+                                    alignof(std::max_align_t) * alignof(std::max_align_t);
 
 sqlite3_file* WalFile::base() {
   return std::launder(reinterpret_cast<sqlite3_file*>(reinterpret_cast<char*>(this) + base_offset));
@@ -99,22 +98,16 @@ const sqlite3_io_methods wal_methods{
         [](sqlite3_file* file, sqlite3_int64 size) {
           return flushed(file, &sqlite3_io_methods::xTruncate, size);
         },
-    .xSync =
-        [](sqlite3_file* file, int flags) {
-          return flushed(file, &sqlite3_io_methods::xSync, flags);
-        },
+    .xSync = [](sqlite3_file* file,
+                int flags) { return flushed(file, &sqlite3_io_methods::xSync, flags); },
     .xFileSize =
         [](sqlite3_file* file, sqlite3_int64* size) {
           return flushed(file, &sqlite3_io_methods::xFileSize, size);
         },
-    .xLock =
-        [](sqlite3_file* file, int level) {
-          return passed_on(file, &sqlite3_io_methods::xLock, level);
-        },
-    .xUnlock =
-        [](sqlite3_file* file, int level) {
-          return passed_on(file, &sqlite3_io_methods::xUnlock, level);
-        },
+    .xLock = [](sqlite3_file* file,
+                int level) { return passed_on(file, &sqlite3_io_methods::xLock, level); },
+    .xUnlock = [](sqlite3_file* file,
+                  int level) { return passed_on(file, &sqlite3_io_methods::xUnlock, level); },
     .xCheckReservedLock =
         [](sqlite3_file* file, int* reserved) {
           return passed_on(file, &sqlite3_io_methods::xCheckReservedLock, reserved);

@@ -40,8 +40,7 @@ std::vector<std::string> begin_statements(std::chrono::milliseconds left) {
 
 std::string begin_statement(std::chrono::milliseconds left) {
   std::string all;
-  for (const auto& statement : begin_statements(left))
-    all += (all.empty() ? "" : "; ") + statement;
+  for (const auto& statement : begin_statements(left)) all += (all.empty() ? "" : "; ") + statement;
   return all;
 }
 

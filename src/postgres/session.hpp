@@ -50,8 +50,8 @@ struct Parameter {
 
 /// One execution of a statement in a pipeline; all values as text.
 struct PipelineStep {
-  const std::string* sql = nullptr;  ///< Neighbours with the same one share a parse.
-  std::span<const std::uint32_t> types;  ///< By object id; empty: the server finds them.
+  const std::string* sql = nullptr;                ///< Neighbours with the same one share a parse.
+  std::span<const std::uint32_t> types;            ///< By object id; empty: the server finds them.
   std::vector<std::optional<std::string>> values;  ///< UTF-8 without NUL; nullopt: SQL null.
 };
 struct PipelineError {

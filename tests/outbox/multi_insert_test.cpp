@@ -16,10 +16,9 @@ SQLite::Database make() {
 
 struct Table {
   void insert(std::span<const std::int64_t> values) {
-    numbers.insert(values,
-                   [](SQLite::Statement& statement, int& index, const std::int64_t& value) {
-                     bind_after(index, statement, value, std::optional<std::string>());
-                   });
+    numbers.insert(values, [](SQLite::Statement& statement, int& index, const std::int64_t& value) {
+      bind_after(index, statement, value, std::optional<std::string>());
+    });
   }
   [[nodiscard]] std::int64_t query(const char* sql) { return query_number(database, sql); }
 
