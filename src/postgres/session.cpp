@@ -99,29 +99,32 @@ std::expected<Rows, SqlError> Session::run(const std::string& sql, SteadyTime de
 std::expected<Rows, SqlError> Session::run(const std::string& sql,
                                            std::span<const Parameter> parameters, bool binary_rows,
                                            SteadyTime deadline) {
-  if (auto sent = send(sql, parameters, binary_rows); !sent) return std::unexpected(sent.error());
+  if (auto fits = check_sizes(parameters); !fits) return std::unexpected(fits.error());
+  if (!send(sql, parameters, binary_rows)) return std::unexpected(link_error());
   return finish(deadline);
 }
 
-std::expected<void, SqlError> Session::send(const std::string& sql,
-                                            std::span<const Parameter> parameters,
-                                            bool binary_rows) {
+/// The limit of a field in Postgres, and of libpq's int.
+std::expected<void, SqlError> Session::check_sizes(std::span<const Parameter> parameters) {
+  for (const auto& parameter : parameters)
+    if (parameter.bytes.size() > std::numeric_limits<int>::max() / 2)
+      return std::unexpected(SqlError{"54000", "", "a parameter is over one gibibyte", false});
+  return {};
+}
+
+bool Session::send(const std::string& sql, std::span<const Parameter> parameters,
+                   bool binary_rows) {
   std::vector<const char*> values;
   std::vector<int> lengths;
   std::vector<int> formats;
   for (const auto& parameter : parameters) {
-    // The limit of a field in Postgres, and of libpq's int.
-    if (parameter.bytes.size() > std::numeric_limits<int>::max() / 2)
-      return std::unexpected(SqlError{"54000", "", "a parameter is over one gibibyte", false});
     values.push_back(parameter.bytes.data());
     lengths.push_back(static_cast<int>(parameter.bytes.size()));
     formats.push_back(parameter.binary ? 1 : 0);
   }
-  if (PQsendQueryParams(connection_.get(), sql.c_str(), static_cast<int>(parameters.size()),
-                        nullptr, values.data(), lengths.data(), formats.data(),
-                        binary_rows ? 1 : 0) == 0)
-    return std::unexpected(link_error());
-  return {};
+  return PQsendQueryParams(connection_.get(), sql.c_str(), static_cast<int>(parameters.size()),
+                           nullptr, values.data(), lengths.data(), formats.data(),
+                           binary_rows ? 1 : 0) != 0;
 }
 
 std::expected<Rows, SqlError> Session::finish(SteadyTime deadline) {

@@ -124,9 +124,10 @@ class Session {
   Session(Connection connection, const Clock& clock, const Interrupt& interrupt);
   [[nodiscard]] std::expected<void, SqlError> handshake(const Conninfo& conninfo);
   [[nodiscard]] std::expected<Rows, SqlError> finish(SteadyTime deadline);
-  [[nodiscard]] std::expected<void, SqlError> send(const std::string& sql,
-                                                   std::span<const Parameter> parameters,
-                                                   bool binary_rows);
+  [[nodiscard]] static std::expected<void, SqlError> check_sizes(
+      std::span<const Parameter> parameters);
+  [[nodiscard]] bool send(const std::string& sql, std::span<const Parameter> parameters,
+                          bool binary_rows);
   [[nodiscard]] bool send_step(const PipelineStep& step, bool parsed);
   /// `owners`: of which step each answer is. The rows of the last one.
   [[nodiscard]] std::expected<Rows, PipelineError> read_pipeline(

@@ -57,13 +57,16 @@ std::expected<Rows, PipelineError> Session::run_behind(std::span<const std::stri
     const std::size_t step = owners.empty() ? 0 : owners.back();
     return std::unexpected(PipelineError{std::move(error), step, false});
   };
+  // Before anything is on its way: the session stays usable.
+  if (auto fits = check_sizes(parameters); !fits)
+    return std::unexpected(PipelineError{fits.error(), before.size(), false});
   if (PQenterPipelineMode(connection_.get()) == 0) return failed(link_error());
   for (const auto& statement : before) {
     owners.push_back(owners.size());
-    if (auto sent = send(statement, {}, true); !sent) return failed(sent.error());
+    if (!send(statement, {}, true)) return failed(link_error());
   }
   owners.push_back(owners.size());
-  if (auto sent = send(sql, parameters, true); !sent) return failed(sent.error());
+  if (!send(sql, parameters, true)) return failed(link_error());
   if (PQpipelineSync(connection_.get()) == 0) return failed(link_error());
   if (auto sent = flush(deadline); !sent) return failed(sent.error());
   if (meanwhile) meanwhile();
