@@ -1,7 +1,7 @@
 #include "outbox/key_index.hpp"
 
 #include <algorithm>
-#include <bit>
+#include <utility>
 
 #include "outbox/sqlite.hpp"
 
@@ -19,40 +19,16 @@ constexpr std::size_t credit_max = 1024;
 /// memory at once.
 constexpr std::int64_t catch_up_entries = 250'000;
 
+/// First and last hash of a part.
+std::pair<std::int64_t, std::int64_t> range_of(std::size_t part) {
+  constexpr std::uint64_t width = (std::uint64_t{1} << 63U) / (key_parts / 2);
+  const auto to_hash = [](std::uint64_t bits) {
+    return static_cast<std::int64_t>(bits ^ (std::uint64_t{1} << 63U));
+  };
+  return {to_hash(part * width), to_hash(part * width + (width - 1))};
+}
+
 }  // namespace
-
-std::size_t KeyRows::part_of(std::int64_t hash) {
-  // Negative hashes come first, as in the index.
-  constexpr std::uint64_t sign = std::uint64_t{1} << 63U;
-  constexpr unsigned part_bits = std::bit_width(parts - 1);
-  return static_cast<std::size_t>((static_cast<std::uint64_t>(hash) ^ sign) >> (64U - part_bits));
-}
-
-void KeyRows::add(const Row& row) {
-  parts_[part_of(row.first)].push_back(row);
-  ++size_;
-}
-
-bool KeyRows::remove(const Row& row) {
-  const auto removed = std::erase(parts_[part_of(row.first)], row);
-  size_ -= removed;
-  return removed > 0;
-}
-
-void KeyRows::append_found(std::int64_t hash, std::vector<std::int64_t>& seqs) const {
-  for (const auto& row : parts_[part_of(hash)])
-    if (row.first == hash) seqs.push_back(row.second);
-}
-
-void KeyRows::clear_part(std::size_t index) {
-  size_ -= parts_[index].size();
-  parts_[index].clear();
-}
-
-void KeyRows::clear() {
-  for (auto& part : parts_) part.clear();
-  size_ = 0;
-}
 
 KeyIndex::KeyIndex(Connection& connection, std::size_t batch)
     : batch_(batch),
@@ -62,9 +38,13 @@ KeyIndex::KeyIndex(Connection& connection, std::size_t batch)
       load_(connection.database(),
             "SELECT key_hash, seq FROM entry WHERE seq > ? AND key_hash IS NOT NULL"),
       load_progress_(connection.database(), "SELECT indexed_seq FROM key_progress"),
-      save_progress_(connection.database(), "INSERT OR REPLACE INTO key_progress VALUES (1, ?)") {
+      save_progress_(connection.database(), "INSERT OR REPLACE INTO key_progress VALUES (1, ?)"),
+      find_range_(connection.database(), "SELECT hash FROM key_index WHERE hash BETWEEN ? AND ?") {
   catch_up(connection);
   load();
+  const bool empty =
+      query_number(connection.database(), "SELECT NOT EXISTS (SELECT 1 FROM key_index)") == 1;
+  if (empty) filled_parts_ = key_parts;
 }
 
 /// Also where the row of the progress was lost: what is put in twice is there once.
@@ -100,13 +80,18 @@ void KeyIndex::load() {
     if (progress.step()) indexed = progress.column(0).getInt64();
   }
   Use rows(load_, indexed);
-  while (rows.step()) fresh_.add({rows.column(0).getInt64(), rows.column(1).getInt64()});
+  while (rows.step()) {
+    const auto hash = rows.column(0).getInt64();
+    fresh_.add({hash, rows.column(1).getInt64()});
+    filter_.add(hash);
+  }
   stale_ = false;
 }
 
 const std::vector<std::int64_t>& KeyIndex::find(std::int64_t hash) {
   refresh();
   found_.clear();
+  if (key_part(hash) < filled_parts_ && !filter_.may_hold(hash)) return found_;
   {
     Use in_file(find_, hash);
     while (in_file.step()) found_.push_back(in_file.column(0).getInt64());
@@ -125,6 +110,7 @@ void KeyIndex::add(std::int64_t hash, std::int64_t seq) {
   refresh();
   added_.emplace_back(hash, seq);
   fresh_.add({hash, seq});
+  filter_.add(hash);
 }
 
 void KeyIndex::remove(std::int64_t hash, std::int64_t seq) {
@@ -133,27 +119,42 @@ void KeyIndex::remove(std::int64_t hash, std::int64_t seq) {
   const bool fresh = fresh_.remove({hash, seq});
   const bool merging = merging_.remove({hash, seq});
   removed_ = removed_ || fresh || merging;
+  ++gone_;
+}
+
+bool KeyIndex::fill_filter() {
+  refresh();
+  if (!filter_is_due()) return false;
+  if (gone_ > gone_max) gone_ = filled_parts_ = 0;
+  filter_.clear_part(filled_parts_);
+  for (auto* rows : {&fresh_, &merging_})
+    for (const auto& [hash, seq] : rows->part(filled_parts_)) filter_.add(hash);
+  const auto [first, last] = range_of(filled_parts_);
+  Use in_file(find_range_, first, last);
+  while (in_file.step()) filter_.add(in_file.column(0).getInt64());
+  ++filled_parts_;
+  return true;
 }
 
 void KeyIndex::merge() {
   refresh();
   if (merging_to_ == 0) return;
   credit_ = std::min(credit_ + merged_per_added * added_.size() + merged_least, credit_max);
-  for (; moved_parts_ < KeyRows::parts; ++moved_parts_) {
+  for (; moved_parts_ < key_parts; ++moved_parts_) {
     auto& part = merging_.part(moved_parts_);
     if (part.size() > credit_ && credit_ < credit_max) break;
     std::ranges::sort(part);
     for (const auto& [hash, seq] : part) run(insert_, hash, seq);
     credit_ -= std::min(part.size(), credit_);
   }
-  if (moved_parts_ == KeyRows::parts) run(save_progress_, merging_to_);
+  if (moved_parts_ == key_parts) run(save_progress_, merging_to_);
 }
 
 void KeyIndex::committed(std::int64_t next_seq) {
   added_.clear();
   removed_ = false;
   for (; merged_parts_ < moved_parts_; ++merged_parts_) merging_.clear_part(merged_parts_);
-  if (merged_parts_ == KeyRows::parts) {
+  if (merged_parts_ == key_parts) {
     merging_to_ = 0;
     merged_parts_ = moved_parts_ = 0;
   }

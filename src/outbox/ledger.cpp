@@ -282,6 +282,16 @@ std::expected<CheckpointResult, Failure> Ledger::checkpoint(CheckpointMode mode)
   }
 }
 
+std::expected<bool, Failure> Ledger::fill_key_filter() {
+  try {
+    return keys_.fill_filter();
+  } catch (const SQLite::Exception& error) {
+    auto failure = write_failure("reading the index of keys", error);
+    if (failure.kind == FailureKind::broken) throw Error(failure);
+    return std::unexpected(std::move(failure));
+  }
+}
+
 std::expected<void, Failure> Ledger::wind_up() {
   const auto result = checkpoint(CheckpointMode::truncate);
   if (!result) return std::unexpected(result.error());

@@ -69,6 +69,9 @@ class Ledger {
   [[nodiscard]] std::expected<int, Failure> retain(const RetentionStep& limits);
   [[nodiscard]] std::optional<WallTime> retention_due();
   [[nodiscard]] std::expected<CheckpointResult, Failure> checkpoint(CheckpointMode mode);
+  /// Fills a part of the filter before the index of keys; false: none is due.
+  [[nodiscard]] std::expected<bool, Failure> fill_key_filter();
+  [[nodiscard]] bool key_filter_is_due() const { return keys_.filter_is_due(); }
   /// Empties the WAL for the last time; what cannot be moved now is recovered by the next start.
   [[nodiscard]] std::expected<void, Failure> wind_up();
   /// After the disk refused a write: tries whether it takes one again.

@@ -67,6 +67,7 @@ class Writer {
   void probe();
   bool checkpoint();
   bool retain();
+  bool fill_key_filter();
   void note(const char* event, const Failure& failure);
   void break_down(const Failure& failure);
   void refuse_all(const Failure& failure);
@@ -94,6 +95,7 @@ class Writer {
   SteadyTime checkpoint_tried_at_;
   SteadyTime checkpoint_at_;               ///< Not before; put off while a reader holds the WAL.
   SteadyTime retain_at_;                   ///< Not before.
+  SteadyTime fill_at_;                     ///< Not before: of the filter of keys.
   std::optional<WallTime> retention_due_;  ///< Nothing is due before this.
   std::optional<SteadyTime> noted_at_;
   // Guarded: any thread.

@@ -1,7 +1,9 @@
 #include "outbox/key_index.hpp"
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <format>
+#include <limits>
 #include <map>
 #include <memory>
 #include <random>
@@ -98,6 +100,8 @@ TEST_CASE("key index: a hash is found wherever its row is by now", "[outbox][key
     file.commit();
     in_memory_max = std::max(in_memory_max, file.index().in_memory());
     if (commit % 17 == 0) file.restart();
+    // Now and then a part, so that restarts meet it empty, half full and full.
+    for (int step = 0; step < 200 * (commit % 3); ++step) file.index().fill_filter();
     for (const auto& [hash, seqs] : expected) REQUIRE(file.index().find(hash) == seqs);
     CHECK(file.index().find(-1).empty());
   }
@@ -161,6 +165,63 @@ TEST_CASE("key index: a file without one, or with an old one, is indexed by the 
   CHECK(file.index().find(hash_of(77)) == Seqs{78});
 }
 
+TEST_CASE("key index: the filter is filled from the file and from memory, and anew",
+          "[outbox][keys]") {
+  Indexed file;
+  CHECK_FALSE(file.index().filter_is_due());
+  std::map<std::int64_t, Seqs> expected;
+  for (std::int64_t commit = 0; commit < 60; ++commit) {
+    file.begin();
+    for (std::int64_t i = 0; i < 5; ++i) {
+      const auto hash = hash_of(commit * 5 + i);
+      expected[hash] = {file.add(hash)};
+    }
+    file.commit();
+  }
+  // Both ends of what a hash can be, in the file as soon as in memory.
+  file.begin();
+  for (const auto hash : {std::numeric_limits<std::int64_t>::min(), std::int64_t{-1},
+                          std::int64_t{0}, std::numeric_limits<std::int64_t>::max()})
+    expected[hash].push_back(file.add(hash));
+  file.commit();
+  for (const bool in_file : {false, true}) {
+    if (in_file) {
+      for (int commit = 0; commit < 80; ++commit) {
+        file.begin();
+        const auto hash = hash_of(1000 + commit);
+        expected[hash] = {file.add(hash)};
+        file.commit();
+      }
+    }
+    file.restart();
+    REQUIRE(file.index().filter_is_due());
+    std::size_t parts = 0;
+    while (file.index().fill_filter()) ++parts;
+    CHECK(parts == key_parts);
+    CHECK_FALSE(file.index().filter_is_due());
+    for (const auto& [hash, seqs] : expected) REQUIRE(file.index().find(hash) == seqs);
+    for (std::int64_t i = 2000; i < 3000; ++i) REQUIRE(file.index().find(hash_of(i)).empty());
+  }
+}
+
+TEST_CASE("key filter: none that was added is missed, and few that were not are found",
+          "[outbox][keys]") {
+  KeyFilter filter;
+  std::mt19937_64 random(11);
+  const auto next = [&] { return static_cast<std::int64_t>(random()); };
+  std::vector<std::int64_t> added(1'000'000);
+  for (auto& hash : added) filter.add(hash = next());
+  CHECK(std::ranges::all_of(added, [&](auto hash) { return filter.may_hold(hash); }));
+  int found = 0;
+  for (int i = 0; i < 100'000; ++i) found += filter.may_hold(next()) ? 1 : 0;
+  CHECK(found < 200);
+  filter.clear_part(key_parts - 1);
+  for (const auto hash : added)
+    if (key_part(hash) != key_parts - 1 && !filter.may_hold(hash)) FAIL("another part was cleared");
+  CHECK(std::ranges::none_of(
+      added, [&](auto hash) { return key_part(hash) == key_parts - 1 && filter.may_hold(hash); }));
+}
+
 TEST_CASE("outbox: a repeat is known while its key is in memory, on the way, and in the index",
           "[outbox][keys][duplicates]") {
   Box box;
@@ -191,6 +252,10 @@ TEST_CASE("outbox: a repeat is known while its key is in memory, on the way, and
     CHECK(listed[0].dedupe_key == key_of(number));
   }
   box.reopen();
+  CHECK(all_known());
+  // Time for the filter.
+  while (box->run_once()) {
+  }
   CHECK(all_known());
   CHECK(box.count(EntryState::pending) == static_cast<std::uint64_t>(entries));
 }
