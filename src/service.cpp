@@ -153,7 +153,8 @@ class Service::Impl {
                                                  {.outbox = core_->outbox(),
                                                   .clock = dependencies_.clock,
                                                   .log = dependencies_.log,
-                                                  .health = reply});
+                                                  .health = reply,
+                                                  .log_takes = dependencies_.log_takes});
     if (!started) return std::unexpected(started.error());
     ingress_ = std::move(*started);
     ingress_ready_ = true;

@@ -28,6 +28,9 @@ class Service {
     std::function<void(const Failure&)> on_broken;  ///< See Outbox::Dependencies::on_broken.
     /// Lines that the log has lost so far, for the metric; empty: none.
     std::function<std::uint64_t()> log_lines_dropped = {};
+    /// False: `log` throws events of this level away, so that none is made for each request. Empty:
+    /// it takes all. Called from any thread.
+    std::function<bool(LogLevel)> log_takes = {};
   };
   /// Opens the outbox, then starts writer, relay, admin and ingress, in that order.
   ///

@@ -79,7 +79,11 @@ int serve(const Context& context) {
   log_warnings(*config, sink);
   const auto on_broken = [&log](const Failure& failure) { leave_broken(failure, log); };
   auto service =
-      Service::start(*config, {context.clock, sink, on_broken, [&log] { return log.dropped(); }});
+      Service::start(*config, {.clock = context.clock,
+                               .log = sink,
+                               .on_broken = on_broken,
+                               .log_lines_dropped = [&log] { return log.dropped(); },
+                               .log_takes = [&log](LogLevel level) { return log.takes(level); }});
   if (!service) {
     log.flush();
     print_error(service.error().message);

@@ -216,6 +216,7 @@ void Engine::refused(int socket) {
 void Engine::answered(const Source* source, int status, SteadyTime started) {
   const std::chrono::duration<double> took = dependencies_.clock.steady_now() - started;
   traffic_.count(source != nullptr ? source->config.name : "", status, took);
+  if (dependencies_.log_takes && !dependencies_.log_takes(LogLevel::debug)) return;
   dependencies_.log({LogLevel::debug,
                      "request",
                      "A request was answered.",

@@ -1,6 +1,7 @@
 #include "ingress/head.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <limits>
 #include <ranges>
@@ -14,6 +15,9 @@ namespace {
 /// Longest method, two spaces and the version around the target of a request line.
 constexpr std::size_t method_bytes_max = 32;
 constexpr std::size_t line_overhead_bytes = method_bytes_max + 2 + 8;
+
+/// Room for so many at once, so that it need not grow with each.
+constexpr std::size_t usual_headers = 8;
 
 std::unexpected<Fault> fault(int status, std::string detail) {
   return std::unexpected(Fault{status, std::move(detail)});
@@ -31,6 +35,20 @@ bool is_token(std::string_view text) {
 bool is_control(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return (byte < 0x20 && c != '\t' && c != '\r' && c != '\n') || byte == 0x7F;
+}
+
+/// Printable ASCII and tabs: nothing about them has to be looked at but what they belong to.
+constexpr std::array<bool, 256> plain_characters = [] {
+  std::array<bool, 256> plain{};
+  std::fill(plain.begin() + 0x20, plain.begin() + 0x7F, true);
+  plain['\t'] = true;
+  return plain;
+}();
+
+/// The first character at or behind `at` that has to be looked at; the end if there is none.
+std::size_t skip_plain(std::string_view text, std::size_t at) {
+  while (at < text.size() && plain_characters[static_cast<unsigned char>(text[at])]) ++at;
+  return at;
 }
 
 /// Source: RFC 9110 section 7.2: a host, perhaps a port; never user information, a path or a list.
@@ -96,6 +114,8 @@ std::size_t RequestHead::memory() const {
 
 std::expected<bool, Fault> HeadParser::advance(std::string_view received) {
   for (; at_ < received.size(); ++at_) {
+    if (at_ == line_start_ || received[at_ - 1] != '\r') at_ = skip_plain(received, at_);
+    if (at_ == received.size()) break;
     const char c = received[at_];
     if (is_control(c)) return fault(400, "a control character in the request head");
     if (headers_start_ == 0 && static_cast<unsigned char>(c) >= 0x80)
@@ -178,6 +198,7 @@ HeadParser::Step HeadParser::read_header(std::string_view line) {
   if (!is_token(name)) return fault(400, "a header name is not a token");
   if (head_.headers.size() >= limits_.headers_max)
     return fault(431, "the request has more headers than max_headers");
+  if (head_.headers.empty()) head_.headers.reserve(usual_headers);
   head_.headers.push_back(
       {std::string(name), std::string(base::trim_blanks(line.substr(colon + 1)))});
   return {};

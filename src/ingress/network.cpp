@@ -35,12 +35,17 @@ bool IpAddress::is_ipv4() const {
 
 std::string IpAddress::to_string() const {
   std::array<char, INET6_ADDRSTRLEN> text{};
-  if (is_ipv4()) {
-    inet_ntop(AF_INET, &bytes[12], text.data(), text.size());
-  } else {
+  if (!is_ipv4()) {
     inet_ntop(AF_INET6, bytes.data(), text.data(), text.size());
+    return text.data();
   }
-  return text.data();
+  // inet_ntop goes through printf, for each request.
+  char* end = text.data();
+  for (const auto byte : std::span(bytes).last<4>()) {
+    if (end != text.data()) *end++ = '.';
+    end = std::to_chars(end, text.data() + text.size(), unsigned{byte}).ptr;
+  }
+  return {text.data(), end};
 }
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
@@ -55,11 +60,14 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
 }
 
 bool CidrBlock::contains(const IpAddress& address) const {
-  for (unsigned bit = 0; bit < prefix_bits; ++bit) {
-    const unsigned mask = 0x80U >> (bit % 8);
-    if ((address.bytes[bit / 8] & mask) != (network.bytes[bit / 8] & mask)) return false;
-  }
-  return true;
+  const std::size_t whole = prefix_bits / 8;
+  if (!std::ranges::equal(std::span(address.bytes).first(whole),
+                          std::span(network.bytes).first(whole)))
+    return false;
+  const unsigned rest = prefix_bits % 8;
+  if (rest == 0) return true;
+  const unsigned mask = 0xFFU << (8 - rest);
+  return ((address.bytes[whole] ^ network.bytes[whole]) & mask & 0xFFU) == 0;
 }
 
 std::optional<CidrBlock> CidrBlock::parse(std::string_view text) {

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view bearer_challenge = R"(Bearer realm="holdfast")";
 constexpr std::size_t head_bytes_usual = 256;
+constexpr std::size_t accepted_bytes_usual = 64;
 constexpr std::string_view signature_challenge = R"(Signature realm="holdfast")";
 
 std::string_view reason_phrase(int status) {
@@ -36,7 +37,8 @@ std::string_view reason_phrase(int status) {
 
 Reply accepted(Provider provider, const Appended& appended) {
   const std::string id = appended.id.to_string();
-  std::vector<Header> headers{{"Holdfast-Id", id}};
+  std::vector<Header> headers;
+  headers.push_back({"Holdfast-Id", id});
   switch (provider) {
     case Provider::whatsapp:
     // Telegram would take a body for a call of its API.
@@ -45,6 +47,7 @@ Reply accepted(Provider provider, const Appended& appended) {
     default: break;
   }
   std::string body;
+  body.reserve(accepted_bytes_usual);
   body.append(R"({"id":")").append(id).append(R"(","duplicate":)");
   body.append(appended.duplicate ? "true}" : "false}");
   return {202, "application/json", std::move(body), std::move(headers)};

@@ -33,6 +33,8 @@ class IngressServer {
     const Clock& clock;
     LogSink log;
     std::function<HealthReply()> health;  ///< For GET /api/health; called from any thread.
+    /// False: `log` throws events of this level away. Empty: it takes all.
+    std::function<bool(LogLevel)> log_takes = {};
   };
 
   /// Binds, listens and serves.

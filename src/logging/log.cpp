@@ -154,11 +154,14 @@ class StderrLog::Impl {
   Impl& operator=(const Impl&) = delete;
 
   void write(const LogEvent& event) {
-    if (event.level < level_.load(std::memory_order_relaxed)) return;
+    if (!takes(event.level)) return;
     const auto verdict =
         repeats_.with([&](Repeats& repeats) { return repeats.judge(event, clock_.steady_now()); });
     if (verdict == Repeats::Verdict::write) post(event);
     if (verdict == Repeats::Verdict::cut_first) due_.raise();
+  }
+  [[nodiscard]] bool takes(LogLevel level) const {
+    return level >= level_.load(std::memory_order_relaxed);
   }
   [[nodiscard]] std::uint64_t dropped() const { return sink_->dropped(); }
   void set_level(std::string_view name) { level_ = level_of(name); }
@@ -207,6 +210,10 @@ StderrLog::~StderrLog() = default;
 
 LogSink StderrLog::sink() {
   return [impl = impl_](const LogEvent& event) { impl->write(event); };
+}
+
+bool StderrLog::takes(LogLevel level) const {
+  return impl_->takes(level);
 }
 
 void StderrLog::set_level(std::string_view level) {

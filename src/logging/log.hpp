@@ -23,6 +23,8 @@ class StderrLog {
   StderrLog(const StderrLog&) = delete;
   StderrLog& operator=(const StderrLog&) = delete;
   [[nodiscard]] LogSink sink();
+  /// False: events of this level are thrown away for now. Any thread.
+  [[nodiscard]] bool takes(LogLevel level) const;
   /// From now on; a word of LogConfig::level. Any thread.
   void set_level(std::string_view level);
   /// Blocks:   until the lines so far are written, at most a second.
