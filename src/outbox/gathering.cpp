@@ -29,8 +29,9 @@ SteadyTime Gathering::handful_until(SteadyTime now) const {
   return std::min(until_, now + sync_ / handfuls_a_sync);
 }
 
-std::size_t Gathering::missing(std::size_t appends) const {
-  return expected_ > appends ? expected_ - appends : 0;
+std::size_t Gathering::wanted(std::size_t appends) const {
+  if (expected_ <= appends) return 0;
+  return std::clamp<std::size_t>((expected_ - appends) / 2, 1, handful_max);
 }
 
 }  // namespace holdfast::outbox

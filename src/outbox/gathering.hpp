@@ -22,8 +22,10 @@ class Gathering {
   void begun(SteadyTime now);
   /// It has answered so many appends, and so many were waiting by then.
   void committed(std::size_t appends, std::size_t waiting, std::chrono::nanoseconds sync);
-  /// How many more appends a group that has so many shall wait for; 0: none.
-  [[nodiscard]] std::size_t missing(std::size_t appends) const;
+  /// How many more appends a group that has so many shall wait for at once; 0: none. What is there
+  /// is inserted while the rest arrives, so these are few, and fewer at the end: nobody has
+  /// anything to do while the last ones are inserted.
+  [[nodiscard]] std::size_t wanted(std::size_t appends) const;
   /// Until when at most; what comes later is for the next group.
   [[nodiscard]] SteadyTime until() const { return until_; }
   /// Until when the next handful has to come.
@@ -31,8 +33,7 @@ class Gathering {
   /// They have stopped coming: nothing more is waited for.
   void give_up(SteadyTime now) { until_ = std::min(until_, now); }
 
-  /// What is waited for at once: what is there is inserted while the rest arrives.
-  static constexpr std::size_t handful = 8;
+  static constexpr std::size_t handful_max = 8;
 
  private:
   std::size_t expected_ = 0;

@@ -98,9 +98,8 @@ void Writer::gather(std::vector<Work>& group) {
   if (!gathers_ || clock_.steady_now() >= gathering_.until()) return;
   if (backlog_.empty()) queue_.take(backlog_);
   if (backlog_.empty()) {
-    const auto missing = gathering_.missing(group.size());
-    if (missing == 0) return;
-    const auto wanted = std::min(missing, Gathering::handful);
+    const auto wanted = gathering_.wanted(group.size());
+    if (wanted == 0) return;
     queue_.await(wanted, gathering_.handful_until(clock_.steady_now()));
     queue_.take(backlog_);
     if (backlog_.size() < wanted) gathering_.give_up(clock_.steady_now());

@@ -22,15 +22,18 @@ Gathering after(std::size_t appends, std::size_t waiting, std::chrono::nanosecon
 
 TEST_CASE("gathering: a group waits for as many as there were lately", "[outbox][gathering]") {
   const auto gathering = after(8, 8, 1ms);
-  CHECK(gathering.missing(1) == 15);
-  CHECK(gathering.missing(15) == 1);
-  CHECK(gathering.missing(16) == 0);
-  CHECK(gathering.missing(40) == 0);
+  CHECK(gathering.wanted(1) == 7);
+  CHECK(gathering.wanted(8) == 4);
+  CHECK(gathering.wanted(14) == 1);
+  CHECK(gathering.wanted(15) == 1);
+  CHECK(gathering.wanted(16) == 0);
+  CHECK(gathering.wanted(40) == 0);
+  CHECK(after(40, 24, 1ms).wanted(1) == Gathering::handful_max);
 }
 
 TEST_CASE("gathering: a lone request waits for nobody", "[outbox][gathering]") {
-  CHECK(after(1, 0, 100ms).missing(1) == 0);
-  CHECK(Gathering().missing(1) == 0);
+  CHECK(after(1, 0, 100ms).wanted(1) == 0);
+  CHECK(Gathering().wanted(1) == 0);
 }
 
 TEST_CASE("gathering: it takes at most what a sync takes beyond a fast one, and 10 ms",
