@@ -15,6 +15,9 @@ namespace {
 /// Only a foreign writer or a recovering reader can hold us up; appends wait behind it, so it is
 /// short.
 constexpr int write_busy_timeout_ms = 100;
+/// Of a checkpoint that needs a moment without readers. Appends wait meanwhile, and who calls comes
+/// again, so this is about as long as one read of the relay.
+constexpr int checkpoint_busy_timeout_ms = 5;
 
 void set_checkpoint_on_close(SQLite::Database& database, bool on) {
   sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on ? 0 : 1, nullptr);
@@ -119,10 +122,12 @@ CheckpointResult Connection::checkpoint(CheckpointMode mode) {
                  "checkpoint inside a transaction");
   int log_frames = 0;
   int moved_frames = 0;
+  database_.setBusyTimeout(checkpoint_busy_timeout_ms);
   const int code = sqlite3_wal_checkpoint_v2(
       database_.getHandle(), "main",
       mode == CheckpointMode::passive ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE,
       &log_frames, &moved_frames);
+  database_.setBusyTimeout(write_busy_timeout_ms);
   if (code != SQLITE_OK && reaction_to(code) != Reaction::busy)
     throw SQLite::Exception(database_.getHandle(), code);
   const bool complete = code == SQLITE_OK && log_frames == moved_frames;
