@@ -64,6 +64,23 @@ TEST_CASE("page: filters live in the URL, and survive a reload", "[page][entries
   CHECK(rig.browser.run("return document.querySelector('[name=sqlstate]').value") == "23514");
   CHECK(rig.browser.run("return document.querySelector('[name=state]:checked').value") == "dead");
 
+  // What is chosen follows the URL, back to no filter at all, too.
+  const auto chosen = [&](std::string_view state) {
+    return eventually(
+        [&] {
+          return rig.browser.run("return document.querySelector('[name=state]:checked').value") ==
+                 state;
+        },
+        page::soon);
+  };
+  rig.browser.click("#clear");
+  CHECK(chosen(""));
+  rig.browser.run("history.back()");
+  CHECK(chosen("dead"));
+  rig.browser.run("history.forward()");
+  CHECK(chosen(""));
+  CHECK(rig.comes_to(rows, 5));
+
   rig.open("#source=keyed&key=good-key&order=oldest");
   CHECK(rig.comes_to(rows, 1));
   CHECK(rig.browser.text("#entries td.key") == "good-key");

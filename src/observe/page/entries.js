@@ -136,7 +136,9 @@ export async function load() {
 /** The inputs say what the URL says. */
 function fill(values) {
   const form = by_id('filters').elements;
-  for (const name of ['source', 'key', 'sqlstate', 'order', 'state']) form.namedItem(name).value = values[name];
+  for (const name of ['source', 'key', 'sqlstate', 'order']) form.namedItem(name).value = values[name];
+  // Each by itself: Chromium passes over an empty value that is given to the whole group.
+  for (const radio of form.namedItem('state')) radio.checked = radio.value === values.state;
   for (const name of ['since', 'until']) {
     // The picker has no milliseconds: a time that it shows already stays exact.
     const text = to_local_input(values[name]);
