@@ -180,3 +180,22 @@ TEST_CASE("page: what a sender puts into a payload is text, and nothing of it ru
         "Hex");
   CHECK(complaints(rig) == std::vector<std::string>{});
 }
+
+TEST_CASE("page: a payload that is a burden to show still opens", "[page][entries][hostile]") {
+  page::Rig rig({.destination = false});
+  constexpr std::size_t depth = 30'000;
+  const auto brackets = rig.post(std::string(depth, '[') + std::string(depth, ']'));
+  // Indented it would have two billion letters.
+  rig.open("#entry=" + brackets);
+  REQUIRE(rig.says("#body", "[\n  [\n    [\n"));
+  CHECK(rig.browser.count("#entry [data-action=discard]") == 1);
+  CHECK(rig.browser.shows("#body ~ .note"));
+
+  // Each of them would be an element of its own.
+  const auto controls = rig.post(std::string(300'000, '\x01'));
+  rig.open("#entry=" + controls);
+  REQUIRE(rig.says("#body", "U+0001"));
+  CHECK(rig.browser.count("#body .unseen-letter") == 2'000);
+  CHECK_FALSE(rig.browser.text("#body").contains('\x01'));
+  CHECK(complaints(rig) == std::vector<std::string>{});
+}

@@ -172,6 +172,8 @@ TEST_CASE("page: JSON is indented with every token as it was sent", "[page][word
   CHECK(pretty("\"text\"") == "\"text\"");
   CHECK(pretty("{not json}").is_null());
   CHECK(pretty("").is_null());
+  CHECK(with_module(rig, "json_text.js", "m.pretty_json(given, 10)", "[[[1,2,3]],4]") ==
+        "[\n  [\n    [");
   CHECK(with_module(rig, "json_text.js", "m.hex_dump(Uint8Array.from(given))",
                     {0x48, 0x69, 0xff, 0x00}) ==
         std::format("000000  {:24} {:24} Hi..", "48 69 ff 00", ""));

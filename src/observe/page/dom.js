@@ -19,14 +19,23 @@ export function element(tag, attributes = {}, ...children) {
 // some scripts need stay.)
 const unseen =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/gu;
+const named_letters_max = 2_000;  // An element each: a text of nothing else would hold the tab up.
 
-/** The text as nodes, with each letter that would not be seen shown by its name, as U+202E. */
+const is_line_break = (letter, at, text) => letter === '\r' && text[at + 1] === '\n';
+
+/** The text as nodes, with each letter that would not be seen shown by its name, as U+202E; those
+ *  behind the first 2,000 of them as one that is seen, the replacement character. */
 export function visible(text) {
   const nodes = document.createDocumentFragment();
   let from = 0;
+  let named = 0;
   for (const found of text.matchAll(unseen)) {
     // A line break of Windows is nothing to point at.
-    if (found[0] === '\r' && text[found.index + 1] === '\n') continue;
+    if (is_line_break(found[0], found.index, text)) continue;
+    if (++named > named_letters_max) {
+      nodes.append(text.slice(from).replace(unseen, (letter, at, all) => (is_line_break(letter, at, all) ? letter : '\ufffd')));
+      return nodes;
+    }
     if (found.index > from) nodes.append(text.slice(from, found.index));
     const code = found[0].codePointAt(0).toString(16).toUpperCase().padStart(4, '0');
     nodes.append(element('span', { class: 'unseen-letter' }, `U+${code}`));

@@ -81,7 +81,7 @@ function body(entry) {
     return [element('h3', {}, 'Body'), element('p', { class: 'note' }, 'The payload is no longer kept; its sha256 is.')];
   const raw = bytes_of_base64(entry.body_base64);
   const text = entry.body_text;
-  const json = text === undefined ? null : pretty_json(text);
+  const json = text === undefined ? null : pretty_json(text, shown_letters_max);
   const views = { ...(json === null ? {} : { 'JSON': () => json }), ...(text === undefined ? {} : { Text: () => text }),
                   Hex: () => hex_dump(raw.subarray(0, hex_bytes_max)), Base64: () => entry.body_base64 };
   const pre = element('pre', { id: 'body', tabindex: '0' });

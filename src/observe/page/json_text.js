@@ -3,23 +3,30 @@
 
 const letters_max = 2_000_000;  // Longer ones are shown as they came.
 
-/** The text indented, or null if it is not JSON. */
-export function pretty_json(text) {
+/** The text indented, or null if it is not JSON. It ends soon after `made_letters_max`: brackets
+ *  within brackets ask for an indent that grows with the square of their number. */
+export function pretty_json(text, made_letters_max = Infinity) {
   if (text.length > letters_max) return null;
   try { JSON.parse(text); } catch { return null; }
   const made = [];
+  let letters = 0;
   let depth = 0;
   let before = '';
   const line = () => `\n${'  '.repeat(depth)}`;
+  const add = (part) => {
+    made.push(part);
+    letters += part.length;
+  };
   // What is valid falls into strings, signs, and runs of other letters; white space between goes.
   for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/gs)) {
+    if (letters > made_letters_max) break;
     const after_opening = before === '{' || before === '[';
     if (token === '}' || token === ']') {
       --depth;
-      made.push(after_opening ? token : line() + token);
+      add(after_opening ? token : line() + token);
     } else {
-      if (after_opening || before === ',') made.push(line());
-      made.push(token === ':' ? ': ' : token);
+      if (after_opening || before === ',') add(line());
+      add(token === ':' ? ': ' : token);
       if (token === '{' || token === '[') ++depth;
     }
     before = token;
