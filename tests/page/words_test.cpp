@@ -179,6 +179,24 @@ TEST_CASE("page: JSON is indented with every token as it was sent", "[page][word
         std::format("000000  {:24} {:24} Hi..", "48 69 ff 00", ""));
 }
 
+TEST_CASE("page: a letter that is not seen is named, and one that a script needs stays",
+          "[page][words][hostile]") {
+  page::Rig rig({.destination = false});
+  rig.open();
+  const auto visible = [&](const std::string& text) {
+    return with_module(rig, "dom.js", "m.visible(given).textContent", text).get<std::string>();
+  };
+  CHECK(visible("a\u202Eb\u200B\x1B") == "aU+202EbU+200BU+001B");
+  CHECK(visible("tags \U000E0041\U000E0042, a filler \u3164") ==
+        "tags U+E0041U+E0042, a filler U+3164");
+  const std::string needed = "line\r\nnext\t\u05E9 \U0001F468\u200D\U0001F469 \u2764\uFE0F";
+  CHECK(visible(needed) == needed);
+  // A lone CR turns back to the begin of the line; behind 2,000 letters it is marked alone.
+  std::string many;
+  for (int n = 0; n < 2'001; ++n) many += "\x01";
+  CHECK(visible(many + "\r\n\r!").ends_with("U+0001\uFFFD\r\n\uFFFD!"));
+}
+
 TEST_CASE("page: the stream is read whatever its pieces are", "[page][words]") {
   page::Rig rig({.destination = false});
   rig.open();

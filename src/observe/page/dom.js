@@ -15,10 +15,11 @@ export function element(tag, attributes = {}, ...children) {
 }
 
 // Controls, and letters that change the direction or the look of what is around them: an ANSI
-// escape, a right-to-left override. They are named instead of obeyed. (The joiners that emoji and
-// some scripts need stay.)
+// escape, a right-to-left override; and letters that take no ink, as tags and fillers, in which more
+// can be said than is seen. They are named instead of obeyed. (The joiners that emoji and some
+// scripts need stay.)
 const unseen =
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/gu;
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/gu;
 const named_letters_max = 2_000;  // An element each: a text of nothing else would hold the tab up.
 
 const is_line_break = (letter, at, text) => letter === '\r' && text[at + 1] === '\n';
