@@ -154,6 +154,33 @@ TEST_CASE("page: a source and the delivery are paused and resumed", "[page][chan
   CHECK(rig.says("#toasts", "Postgres answers"));
 }
 
+TEST_CASE("page: what is under way is told of, also to somebody who has left the question",
+          "[page][changes]") {
+  page::Rig rig({.destination = false});
+  (void)rig.post(R"({"n":1})");
+  rig.open("#state=pending");
+  REQUIRE(rig.comes_to(rows, 1));
+  // Changes wait until the test lets them go, and then fail.
+  rig.browser.run(
+      "const fetch_now = window.fetch; window.go_on = [];"
+      "window.fetch = (url, given) => given.method === 'GET' || "
+      "String(url).includes('dry_run=true')"
+      "  ? fetch_now(url, given)"
+      "  : new Promise((_, fail) => window.go_on.push(() => fail(new TypeError('away'))))");
+  rig.browser.click("#bulk [data-action=discard]");
+  REQUIRE(rig.comes_to(go, 1));
+  rig.browser.click(go);
+  REQUIRE(
+      eventually([&] { return rig.browser.run("return window.go_on.length") == 1; }, page::soon));
+  rig.browser.press(key::escape);
+  rig.browser.click("#bulk [data-action=replay]");
+  REQUIRE(rig.says("#ask-title", "Replay 1 entry?"));
+  rig.browser.run("window.go_on[0]()");
+  CHECK(rig.says("#toasts", "The daemon does not answer."));
+  CHECK(rig.browser.text("#ask-title") == "Replay 1 entry?");
+  CHECK(rig.browser.shows("#ask"));
+}
+
 TEST_CASE("page: everything can be done by keyboard", "[page][keyboard]") {
   page::Rig rig;
   make_dead(rig);

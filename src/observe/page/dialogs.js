@@ -33,18 +33,21 @@ export function confirm({ title, lines, label, count = async () => 1, run, dange
     problem.replaceChildren(visible(error.message));
     problem.hidden = false;
   };
+  // Whoever left the question meanwhile is told all the same, and the next question stays.
+  const asked = () => dialog.open && heading.isConnected;
   go.addEventListener('click', async () => {
     go.disabled = true;
     dialog.setAttribute('aria-busy', 'true');
     try {
       const said = await run();
-      dialog.close();
+      if (asked()) dialog.close();
       say(said);
     } catch (error) {
-      failed(error);
+      if (asked()) failed(error);
+      else say(error.message, 'bad');
       go.disabled = false;
     }
-    dialog.removeAttribute('aria-busy');
+    if (heading.isConnected) dialog.removeAttribute('aria-busy');
   });
   dialog.replaceChildren(heading, ...lines.map((line) => (line instanceof Node ? line : element('p', {}, line))),
                          problem, element('div', { class: 'actions' }, cancel, go));
