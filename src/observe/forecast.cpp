@@ -13,7 +13,8 @@ double as_number(std::uint64_t bytes) {
   return static_cast<double>(bytes);
 }
 
-/// The slope of the line that fits best, per second.
+/// The slope of the line that fits best, per second; 0 where the last is above the mean: what went
+/// has come back, as by the drain behind an outage, and the line still tells of its going.
 /// Source:   https://en.wikipedia.org/wiki/Simple_linear_regression
 double slope_of(std::span<const Room> rooms, double Room::* bytes) {
   const auto count = static_cast<double>(rooms.size());
@@ -26,6 +27,7 @@ double slope_of(std::span<const Room> rooms, double Room::* bytes) {
     mean_seconds += seconds(room) / count;
     mean_bytes += room.*bytes / count;
   }
+  if (rooms.back().*bytes >= mean_bytes) return 0;
   double covariance = 0;
   double variance = 0;
   for (const auto& room : rooms) {

@@ -99,6 +99,22 @@ TEST_CASE("forecast: a drain is no growth, and a backlog that comes and goes is 
   CHECK((!result.full_in_seconds || *result.full_in_seconds > 12 * 3600));
 }
 
+TEST_CASE("forecast: what a drain has given back is no growth any more", "[observe][forecast]") {
+  // Four minutes of outage, a drain of 10 s, and then nothing: at once, and for as long as the
+  // window has the outage in it.
+  const auto outage = [](double t) { return t < 240 ? gib - t * 400'000 : gib; };
+  CHECK(forecast(rooms(24, outage)).full_in_seconds);
+  for (const int count : {26, 30, 40, 61}) {
+    const auto result = forecast(rooms(count, outage));
+    CHECK_FALSE(result.full_in_seconds);
+    CHECK(result.growth_bytes_per_second == 0);
+  }
+  // Bursts that stay are growth also between two of them.
+  CHECK(forecast(rooms(61, [](double t) {
+          return gib - std::floor(t / 150) * 20'000'000;
+        })).full_in_seconds);
+}
+
 TEST_CASE("forecast: what economy gathers is gone before it fills anything",
           "[observe][forecast]") {
   const auto list = rooms(61, [](double t) { return gib - t * 100'000; });
