@@ -7,7 +7,10 @@
 #include <charconv>
 #include <map>
 #include <memory>
+#include <ranges>
 #include <string_view>
+
+#include "base/encoding.hpp"
 
 namespace holdfast::postgres {
 namespace {
@@ -43,11 +46,28 @@ std::chrono::milliseconds connect_timeout(const std::map<std::string, std::strin
   return std::chrono::seconds(std::max(seconds, 2));
 }
 
+/// libpq looks at it when it connects; here it is found before anything starts. One for all hosts
+/// or one each, separated by commas; an empty one is the default.
+bool is_port_list(std::string_view list) {
+  constexpr unsigned port_max = 65'535;
+  return std::ranges::all_of(std::views::split(list, ','), [](const auto range) {
+    const auto text = base::trim_blanks(std::string_view(range));
+    unsigned port = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    return text.empty() || (error == std::errc{} && end == text.data() + text.size() && port > 0 &&
+                            port <= port_max);
+  });
+}
+
 }  // namespace
 
 std::expected<Conninfo, Failure> parse_conninfo(const DestinationConfig& config) {
   auto values = parse(config.url.reveal());
   if (!values) return std::unexpected(values.error());
+  if (const auto port = values->find("port"); port != values->end() && !is_port_list(port->second))
+    return std::unexpected(
+        Failure{FailureKind::refused,
+                "reading destination.url: the port is no number from 1 to 65535; correct it"});
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 7> defaults{{
       {"application_name", "holdfast"},
       {"gssencmode", "disable"},

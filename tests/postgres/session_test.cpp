@@ -42,6 +42,24 @@ TEST_CASE("conninfo: only what the string lacks is added", "[postgres][conninfo]
   CHECK(own.at("client_encoding") == "UTF8");
 }
 
+TEST_CASE("conninfo: a port is a number, or one for each host", "[postgres][conninfo]") {
+  DestinationConfig config;
+  for (const auto* good :
+       {"postgresql://h:1/d", "postgresql://h:65535/d", "postgresql://h:/d",
+        "postgresql://a:5432,b:6432/d", "host=a,b port=5432,", "port=' 5432 '"}) {
+    config.url = Secret(good);
+    CHECK(parse_conninfo(config));
+  }
+  for (const auto* bad : {"postgresql://h:0/d", "postgresql://h:65536/d", "postgresql://h:4783x/d",
+                          "postgresql://h:x/d", "host=a,b port=5432,y", "host=a port=-1"}) {
+    config.url = Secret(bad);
+    const auto refused = parse_conninfo(config);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message ==
+          "reading destination.url: the port is no number from 1 to 65535; correct it");
+  }
+}
+
 TEST_CASE("conninfo: connect_timeout is the user's, else the configured one",
           "[postgres][conninfo]") {
   DestinationConfig config;
