@@ -66,9 +66,14 @@ WallTime time_of(const Uuid& id) {
 namespace holdfast {
 
 std::string Uuid::to_string() const {
-  std::string text = base::to_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  text.reserve(36);
-  for (const std::size_t at : {20U, 16U, 12U, 8U}) text.insert(at, 1, '-');
+  static constexpr std::string_view digits = "0123456789abcdef";
+  std::string text(36, '-');
+  std::size_t at = 0;
+  for (const std::uint8_t byte : bytes) {
+    if (at == 8 || at == 13 || at == 18 || at == 23) ++at;
+    text[at++] = digits[byte >> 4U];
+    text[at++] = digits[byte & 0xFU];
+  }
   return text;
 }
 
