@@ -20,6 +20,7 @@ RelayStats of_the_past(RelayStats stats) {
   stats.paused = false;
   stats.pause_reason.reset();
   stats.paused_sources.clear();
+  stats.failing_since.reset();
   stats.retry_at.reset();
   stats.consecutive_failures = 0;
   return stats;

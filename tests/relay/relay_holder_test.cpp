@@ -180,6 +180,20 @@ TEST_CASE("relay: a destination that was not configured is delivered to, and bac
   CHECK(observed(stats.delivery_seconds) == 1);
 }
 
+TEST_CASE("relay: with another destination that answers, nothing is failing any more",
+          "[relay][holder]") {
+  World away, well;
+  away.server.fail_next(support::failure_of(DeliveryClass::connection), 1'000'000);
+  Rig rig(parts_of(away, {"a"}));
+  rig.append("a", "one");
+  REQUIRE(eventually([&] { return rig.holder->stats().failing_since.has_value(); }, 10s));
+  REQUIRE(rig.holder->replace(parts_of(well, {"a"}), 5s, {}));
+  REQUIRE(rig.drains());
+  CHECK(eventually([&] { return !rig.holder->stats().failing_since; }, 10s));
+  // What the last error was stays true.
+  CHECK(rig.holder->stats().last_error);
+}
+
 TEST_CASE("relay: a delivery that hangs is interrupted by a replacement, and sent again",
           "[relay][holder]") {
   World world;
