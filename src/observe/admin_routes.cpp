@@ -20,6 +20,7 @@ struct Route {
   Access access;
   AdminAnswer (*answer)(const Call&);
   std::size_t body_bytes_max = admin_body_bytes_max;
+  bool takes_filters = false;  ///< Of a POST: any other one takes no parameter at all.
 };
 
 constexpr std::array routes{
@@ -36,9 +37,12 @@ constexpr std::array routes{
     Route{"GET", "/api/v1/openapi.json", Access::token, api::openapi},
     Route{"GET", "/api/v1/audit", Access::token, api::audit},
     Route{"GET", "/api/v1/entries", Access::token, api::entries},
-    Route{"POST", "/api/v1/entries/retry", Access::token, api::retry_many},
-    Route{"POST", "/api/v1/entries/discard", Access::token, api::discard_many},
-    Route{"POST", "/api/v1/entries/replay", Access::token, api::replay_many},
+    Route{"POST", "/api/v1/entries/retry", Access::token, api::retry_many, admin_body_bytes_max,
+          true},
+    Route{"POST", "/api/v1/entries/discard", Access::token, api::discard_many, admin_body_bytes_max,
+          true},
+    Route{"POST", "/api/v1/entries/replay", Access::token, api::replay_many, admin_body_bytes_max,
+          true},
     Route{"POST", "/api/v1/entries/import", Access::token, api::import_entries,
           import_body_bytes_max},
     Route{"GET", "/api/v1/entries/*", Access::token, api::entry},
@@ -85,6 +89,12 @@ Found find_route(const AdminRequest& request) {
   return found;
 }
 
+/// Who asks to erase one entry with dry_run=true must not find it erased.
+std::optional<AdminAnswer> refuse_parameters(const AdminRequest& request) {
+  if (request.query.empty()) return std::nullopt;
+  return problem(400, "There is no such parameter here.", request.query.front().first);
+}
+
 /// The checks that come before the answer, and what they found out.
 struct Checked {
   std::optional<AdminAnswer> refusal;
@@ -115,7 +125,10 @@ Checked check(const AdminRequest& request, const AdminContext& context) {
     }
     checked.token_name = *std::move(name);
   }
-  if (open && request.method == "POST") checked.refusal = refuse_post(request);
+  if (request.method != "POST") return checked;
+  if (open) checked.refusal = refuse_post(request);
+  if (!checked.refusal && !checked.found.route->takes_filters)
+    checked.refusal = refuse_parameters(request);
   return checked;
 }
 

@@ -10,8 +10,6 @@ namespace {
 constexpr std::chrono::seconds probe_limit{5};
 
 AdminAnswer set_pause(const Call& call, const std::optional<std::string>& source, bool paused) {
-  if (!call.request.query.empty())
-    return problem(400, "There is no such parameter here.", call.request.query.front().first);
   const auto changed = call.context.operations.set_pause(source, paused, {.name = call.token_name});
   if (!changed) return problem(changed.error());
   if (*changed)

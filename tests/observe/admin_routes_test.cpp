@@ -136,6 +136,27 @@ TEST_CASE("admin: an unknown path is 404 and another method 405 with Allow", "[o
   }
 }
 
+TEST_CASE("admin: a parameter that a change does not take is refused, and nothing is changed",
+          "[observe][admin]") {
+  const std::string one = "/api/v1/entries/01a223b8-0000-7000-8000-000000000000";
+  for (const auto& path :
+       {one + "/retry", one + "/discard", one + "/replay", one + "/erase",
+        std::string("/api/v1/entries/import"), std::string("/api/v1/relay/pause"),
+        std::string("/api/v1/relay/resume"), std::string("/api/v1/relay/probe"),
+        std::string("/api/v1/sources/twilio/pause"),
+        std::string("/api/v1/sources/twilio/resume")}) {
+    CAPTURE(path);
+    auto request = get(path);
+    request.method = "POST";
+    request.content_types = {"application/json"};
+    request.query = {{"dry_run", "true"}};
+    const auto refusal = admit(request, context()).refusal;
+    REQUIRE(refusal);
+    CHECK(refusal->status == 400);
+    CHECK(nlohmann::json::parse(refusal->body)["field"] == "dry_run");
+  }
+}
+
 TEST_CASE("admin: a problem names its status and its title", "[observe][admin]") {
   const auto document = nlohmann::json::parse(answer(get("/nothing"), context()).body);
   CHECK(document == nlohmann::json{{"type", "about:blank"},
