@@ -76,13 +76,17 @@ struct Found {
   std::string allow;  ///< The methods of this path, where the method of the request is none.
 };
 
-/// A path that is there by itself comes before one with a segment that may be anything.
+/// A path that is there by itself comes before one with a segment that may be anything: its methods
+/// are those of the path.
 Found find_route(const AdminRequest& request) {
   const std::string method = request.method == "HEAD" ? "GET" : request.method;
   Found found;
+  bool by_itself = false;
   for (const Route& route : routes) {
     auto parameter = match(route.path, request.path);
-    if (!parameter) continue;
+    const bool any = route.path.contains('*');
+    if (!parameter || (any && by_itself)) continue;
+    by_itself = !any;
     if (route.method == method) return {&route, *std::move(parameter), {}};
     found.allow = route.method == "GET" ? "GET, HEAD" : std::string(route.method);
   }

@@ -136,6 +136,22 @@ TEST_CASE("admin: an unknown path is 404 and another method 405 with Allow", "[o
   }
 }
 
+TEST_CASE("admin: the changes of many are no ids, and take POST alone", "[observe][admin]") {
+  for (const auto* path : {"/api/v1/entries/retry", "/api/v1/entries/discard",
+                           "/api/v1/entries/replay", "/api/v1/entries/import"}) {
+    for (const auto* method : {"GET", "HEAD", "PUT", "DELETE"}) {
+      CAPTURE(path, method);
+      auto request = get(path);
+      request.method = method;
+      const auto refusal = admit(request, context()).refusal;
+      REQUIRE(refusal);
+      CHECK(refusal->status == 405);
+      CHECK(refusal->headers ==
+            std::vector<std::pair<std::string, std::string>>{{"Allow", "POST"}});
+    }
+  }
+}
+
 TEST_CASE("admin: a parameter that a change does not take is refused, and nothing is changed",
           "[observe][admin]") {
   const std::string one = "/api/v1/entries/01a223b8-0000-7000-8000-000000000000";
