@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <span>
 
 #include "base/cursor.hpp"
@@ -72,7 +73,9 @@ AdminAnswer entry(const Call& call) {
 AdminAnswer audit(const Call& call) {
   std::uint32_t limit = 50;
   std::optional<std::int64_t> before;
+  std::set<std::string> seen;
   for (const auto& [name, text] : call.request.query) {
+    if (!seen.insert(name).second) return problem(400, "This parameter is there twice.", name);
     if (name == "limit") {
       const auto read = read_limit(text);
       if (!read) return problem(400, read.error().detail, "limit");

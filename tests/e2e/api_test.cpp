@@ -205,6 +205,7 @@ TEST_CASE("e2e: a bad filter, cursor or body is told with its field", "[e2e][api
   CHECK(api.post("/api/v1/entries/discard?state=pending&limit=1").json["field"] == "limit");
   CHECK(api.post("/api/v1/entries/discard?state=pending&dry_run=maybe").json["field"] == "dry_run");
   CHECK(api.get("/api/v1/audit?cursor=-1").json["field"] == "cursor");
+  CHECK(api.get("/api/v1/audit?limit=1&limit=2").json["field"] == "limit");
 
   CHECK(api.post("/api/v1/entries/import", "[]").status == 400);
   CHECK(api.post("/api/v1/entries/import", "{").status == 400);
