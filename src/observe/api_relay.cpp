@@ -58,7 +58,7 @@ AdminAnswer probe(const Call& call) {
       nlohmann::json{{"ok", result.ok},
                      {"state", to_string(state)},
                      {"error", result.ok ? nlohmann::json(nullptr) : nlohmann::json(result.error)},
-                     {"seconds", std::chrono::duration<double>(result.took).count()}}
+                     {"took_seconds", std::chrono::duration<double>(result.took).count()}}
           .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
 }
 

@@ -171,7 +171,7 @@ async function probe(event) {
   button.disabled = true;
   try {
     const told = await post('relay/probe');
-    if (told.ok) say(`Postgres answers, in ${Math.max(1, Math.round(told.seconds * 1000))} ms.`);
+    if (told.ok) say(`Postgres answers, in ${Math.max(1, Math.round(told.took_seconds * 1000))} ms.`);
     else say(`Postgres does not answer: ${told.error ?? told.state}`, 'bad');
   } catch (error) {
     say(error.message, 'bad');
