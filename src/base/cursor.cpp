@@ -18,13 +18,14 @@ bool read_number(std::string_view text, T& value, int base) {
 
 }  // namespace
 
-std::uint32_t filters_digest(const ListRequest& request) {
+std::uint32_t filters_digest(const ListRequest& request, std::string_view node) {
   std::string text;
   const auto add = [&](std::string_view part) { text += std::format("{}:{}", part.size(), part); };
   add(request.state ? to_string(*request.state) : "");
   add(request.source.value_or(""));
   add(request.dedupe_key.value_or(""));
   add(request.sqlstate.value_or(""));
+  add(node);
   const auto digest = sha256(text);
   return static_cast<std::uint32_t>(digest[0]) << 24U |
          static_cast<std::uint32_t>(digest[1]) << 16U |

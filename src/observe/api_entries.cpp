@@ -45,9 +45,10 @@ std::optional<std::int64_t> audit_cursor(const std::string& text) {
 }  // namespace
 
 AdminAnswer entries(const Call& call) {
-  const auto query = read_listing_query(call.request, QueryUse::listing);
-  if (!query) return problem(400, query.error().detail, query.error().field);
   Outbox& outbox = *call.context.operations.outbox;
+  const auto node = outbox.node().to_string();
+  const auto query = read_listing_query(call.request, QueryUse::listing, node);
+  if (!query) return problem(400, query.error().detail, query.error().field);
   const auto page = outbox.list(query->request);
   if (!page) return problem(page.error());
   const auto more = has_more(outbox, query->request, *page);
@@ -56,8 +57,8 @@ AdminAnswer entries(const Call& call) {
   for (const auto& summary : *page)
     document["entries"].push_back(base::summary_json(summary, held(call, summary)));
   if (*more)
-    document["next_cursor"] = base::to_text(
-        {query->request.oldest_first, page->back().seq, base::filters_digest(query->request)});
+    document["next_cursor"] = base::to_text({query->request.oldest_first, page->back().seq,
+                                             base::filters_digest(query->request, node)});
   return {200, json_type, dump(document)};
 }
 

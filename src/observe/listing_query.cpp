@@ -92,16 +92,17 @@ Fault read_paging(const std::string& name, const std::string& text, ListingQuery
   return std::nullopt;
 }
 
-Fault apply_cursor(const Paging& paging, ListingQuery& query) {
+Fault apply_cursor(const Paging& paging, std::string_view node, ListingQuery& query) {
   if (!paging.cursor) return std::nullopt;
   const auto cursor = base::parse_cursor(*paging.cursor);
   if (!cursor)
     return QueryFault{"cursor", "This is no cursor; copy next_cursor of the page before."};
   if (paging.order && cursor->oldest_first != query.request.oldest_first)
     return QueryFault{"cursor", "The cursor belongs to a list of the other order; keep the order."};
-  if (cursor->filters != base::filters_digest(query.request))
+  if (cursor->filters != base::filters_digest(query.request, node))
     return QueryFault{"cursor",
-                      "The cursor belongs to a list with other filters; keep them, or begin anew."};
+                      "The cursor belongs to a list with other filters or of another outbox; keep "
+                      "the filters, or begin anew."};
   query.request.oldest_first = cursor->oldest_first;
   query.request.beyond_seq = cursor->beyond_seq;
   return std::nullopt;
@@ -130,7 +131,7 @@ std::expected<std::uint32_t, QueryFault> read_limit(const std::string& text) {
 }
 
 std::expected<ListingQuery, QueryFault> read_listing_query(const AdminRequest& request,
-                                                           QueryUse use) {
+                                                           QueryUse use, std::string_view node) {
   ListingQuery query;
   Paging paging;
   std::set<std::string> seen;
@@ -149,7 +150,7 @@ std::expected<ListingQuery, QueryFault> read_listing_query(const AdminRequest& r
     }
     if (fault) return std::unexpected(*std::move(fault));
   }
-  if (auto fault = apply_cursor(paging, query)) return std::unexpected(*std::move(fault));
+  if (auto fault = apply_cursor(paging, node, query)) return std::unexpected(*std::move(fault));
   return query;
 }
 

@@ -2,6 +2,7 @@
 
 #include <expected>
 #include <string>
+#include <string_view>
 
 #include "observe/admin_request.hpp"
 
@@ -26,9 +27,10 @@ struct ListingQuery {
 enum class QueryUse { listing, change };
 
 /// Reads state, source, since, until, key and sqlstate; of a listing also order, limit and cursor,
-/// of a change dry_run. Unknown, repeated and unreadable parameters are faults.
+/// of a change dry_run. Unknown, repeated and unreadable parameters are faults, and so is a cursor
+/// of another outbox than `node`.
 [[nodiscard]] std::expected<ListingQuery, QueryFault> read_listing_query(
-    const AdminRequest& request, QueryUse use);
+    const AdminRequest& request, QueryUse use, std::string_view node = {});
 
 /// `limit` of any listing, 1 to list_limit_max.
 [[nodiscard]] std::expected<std::uint32_t, QueryFault> read_limit(const std::string& text);

@@ -115,6 +115,26 @@ TEST_CASE("admin: a replay of many that breaks off says how many it has made", "
   CHECK(detail.contains("the replay of " + std::to_string(made) + " entries was made, and stays"));
 }
 
+TEST_CASE("admin: a cursor of another outbox is refused with its field", "[observe][admin]") {
+  Desk here;
+  Desk there;
+  for (auto* desk : {&here, &there})
+    for (int i = 0; i < 3; ++i) (void)desk->append("{}");
+  const auto page = [](Desk& desk, const std::string& cursor) {
+    AdminRequest request{.method = "GET",
+                         .path = "/api/v1/entries",
+                         .hosts = {"localhost"},
+                         .query = {{"limit", "2"}}};
+    if (!cursor.empty()) request.query.emplace_back("cursor", cursor);
+    return observe::answer(request, desk.context);
+  };
+  const auto cursor = nlohmann::json::parse(page(there, "").body)["next_cursor"].get<std::string>();
+  CHECK(page(there, cursor).status == 200);
+  const auto refused = page(here, cursor);
+  CHECK(refused.status == 400);
+  CHECK(nlohmann::json::parse(refused.body)["field"] == "cursor");
+}
+
 TEST_CASE("admin: an export that comes back to its own outbox is all duplicates",
           "[observe][admin]") {
   Desk here;
