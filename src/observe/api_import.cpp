@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/encoding.hpp"
+#include "base/source_name.hpp"
 #include "observe/api.hpp"
 
 /// Entries of another outbox, as an export holds them, appended to this one.
@@ -13,7 +14,6 @@ using nlohmann::json;
 
 constexpr std::chrono::seconds import_timeout{30};
 constexpr std::size_t key_bytes_max = 512;
-constexpr std::size_t source_bytes_max = 64;
 
 constexpr std::string_view import_prefix = "import:";
 
@@ -127,8 +127,7 @@ Read<NewEntry> entry_of(const json& document) {
   take(key_of(document, *id), entry.dedupe_key);
   take(order_hash_of(document), entry.order_hash);
   if (wrong) return std::unexpected(*std::move(wrong));
-  if (entry.source.empty() || entry.source.size() > source_bytes_max)
-    return fault("source", "is no name of a source");
+  if (!base::is_source_name(entry.source)) return fault("source", "is no name of a source");
   const auto time = base::from_rfc3339(received_at);
   if (!time) return fault("received_at", "is no time");
   entry.received_at = *time;

@@ -216,6 +216,7 @@ TEST_CASE("e2e: a bad filter, cursor or body is told with its field", "[e2e][api
        std::vector<std::pair<std::string, json>>{{"id", "x"},
                                                  {"state", "delivered"},
                                                  {"source", ""},
+                                                 {"source", "two\nlines"},
                                                  {"received_at", "now"},
                                                  {"headers", {{"one"}}},
                                                  {"body_base64", "?"},
