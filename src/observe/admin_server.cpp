@@ -54,8 +54,11 @@ const char* refusal_text(int status) {
   }
 }
 
-/// A body that the library would unpack, or take apart, before anybody has looked at it.
+/// A body that the library would unpack, or take apart, before anybody has looked at it; and a
+/// range of which it would say 416 after the change was made.
 std::optional<AdminAnswer> refuse_encoding(const httplib::Request& request) {
+  if (request.method == "POST" && !request.ranges.empty())
+    return problem(400, "A change has no ranges; send it without Range.");
   if (request.has_header("Content-Encoding"))
     return problem(415, "A body is taken as it is, without a Content-Encoding.");
   if (request.is_multipart_form_data())

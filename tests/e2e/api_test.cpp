@@ -256,6 +256,7 @@ TEST_CASE("e2e: without a token no web page can read or post, with one the name 
   CHECK(post_with({{"Content-Type", "application/json"},
                    {"Origin", std::format("https://127.0.0.1:{}", open.admin_port())}}) == 403);
   CHECK(post_with({{"Content-Type", "application/json"}, {"Content-Encoding", "gzip"}}) == 415);
+  CHECK(post_with({{"Content-Type", "application/json"}, {"Range", "bytes=999-"}}) == 400);
   CHECK(open.health()["relay"]["paused"] == false);
   CHECK(post_with({{"Content-Type", "application/json; charset=utf-8"},
                    {"Origin", std::format("http://127.0.0.1:{}", open.admin_port())}}) == 200);
