@@ -102,9 +102,13 @@ TEST_CASE("admin server: of the largest bodies only a few are read at once", "[o
     readers.push_back(std::make_unique<RawClient>(daemon.port()));
     REQUIRE(readers.back()->send(head));
   }
+  // One that is let in stays: it may have come before a reader, whose place it then has.
   const auto refused = [&] {
-    RawClient one_more(daemon.port());
-    return one_more.send(head) && one_more.receive_all(500ms).starts_with("HTTP/1.1 503 ");
+    auto one_more = std::make_unique<RawClient>(daemon.port());
+    const bool told =
+        one_more->send(head) && one_more->receive_all(500ms).starts_with("HTTP/1.1 503 ");
+    if (!told) readers.push_back(std::move(one_more));
+    return told;
   };
   CHECK(support::eventually(refused, 30s));
   readers.clear();
