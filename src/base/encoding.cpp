@@ -66,10 +66,11 @@ bool read_char(std::string_view text, std::size_t& at, std::string_view allowed)
 
 /// Reads ".123456" if it is there; milliseconds are kept, the rest is cut.
 int read_fraction(std::string_view text, std::size_t& at) {
-  if (at >= text.size() || text[at] != '.') return 0;
+  const auto is_digit = [&](std::size_t i) { return text[i] >= '0' && text[i] <= '9'; };
+  if (at + 1 >= text.size() || text[at] != '.' || !is_digit(at + 1)) return 0;
   int milliseconds = 0;
   int scale = 100;
-  for (++at; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, scale /= 10)
+  for (++at; at < text.size() && is_digit(at); ++at, scale /= 10)
     milliseconds += (text[at] - '0') * scale;
   return milliseconds;
 }
