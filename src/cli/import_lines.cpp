@@ -29,7 +29,8 @@ bool are_headers(const json& document) {
 
 /// Why it is no entry with a payload; nullopt if it is one.
 std::optional<std::string> fault_of(const json& document) {
-  if (document.value("payload_damaged", false))
+  const auto damaged = document.find("payload_damaged");
+  if (damaged != document.end() && *damaged != false)
     return "its payload is damaged: it is not what was accepted";
   const auto* body = text_in(document, "body_base64");
   if (body == nullptr) return "it has no body_base64: its payload was removed";

@@ -80,7 +80,10 @@ TEST_CASE("cli: a line that is no whole entry is refused with its cause", "[cli]
   CHECK(fault_after("headers", json::array({{"a"}})) == "headers are no list of names and values");
   CHECK(fault_after("method", gone) == "it has no method");
   CHECK(fault_after("received_at", "now") == "received_at is no time");
-  CHECK(fault_after("payload_damaged", true).contains("its payload is damaged"));
+  // A flag of another kind is a flaw of its line, and no end of the import.
+  for (const json& flag : {json(true), json("yes"), json(1), json(nullptr)})
+    CHECK(fault_after("payload_damaged", flag).contains("its payload is damaged"));
+  CHECK(fault_after("payload_damaged", false) == "none");
 }
 
 TEST_CASE("cli: an import sends what is pending or dead and counts the rest",
