@@ -91,6 +91,14 @@ void prefer_token(const Context& context, Config& config) {
   std::rotate(tokens.begin(), found, found + 1);
 }
 
+CLI::Validator not_empty() {
+  return {[](const std::string& text) {
+            return text.empty() ? std::string("its value is empty; write one, or leave it out")
+                                : std::string();
+          },
+          ""};
+}
+
 int run(int argc, const char* const* argv) {
   const SystemClock clock;
   Context context{clock, std::nullopt, {}, {}};
@@ -100,11 +108,13 @@ int run(int argc, const char* const* argv) {
   app.add_option("--config", context.config_path,
                  "Configuration file; else $HOLDFAST_CONFIG, ./holdfast.toml, "
                  "/etc/holdfast/holdfast.toml, built-in defaults")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(not_empty());
   app.add_option("--token", context.token_name,
                  "Name of the admin.token to ask the daemon with, which its audit log shows; else "
                  "the first")
-      ->type_name("NAME");
+      ->type_name("NAME")
+      ->check(not_empty());
   app.set_version_flag("--version", std::format("holdfast {}", version()));
   app.require_subcommand(1);
   app.fallthrough();

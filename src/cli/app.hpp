@@ -54,6 +54,10 @@ class UsageError : public std::runtime_error {
 /// Errors:   throws UsageError where there is none of that name.
 void prefer_token(const Context& context, Config& config);
 
+/// Refuses an empty value of an option, as of a variable of a script that is not set: taken for no
+/// option at all, it would let `discard --source "$SOURCE" --state dead` discard those of all.
+[[nodiscard]] CLI::Validator not_empty();
+
 /// The whole program.
 [[nodiscard]] int run(int argc, const char* const* argv);
 

@@ -48,7 +48,8 @@ void add_outbox(CLI::App& app, Context& context) {
       ->add_option("--outbox", *path,
                    "The file to read; else outbox.path of the configuration. Without --config no "
                    "configuration is read. list, show and export only")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(not_empty());
   // Inherited by the commands below, whose help does not list the options of their parents.
   outbox->footer("Takes --outbox FILE and --config FILE, too: \"holdfast outbox --help\"\n" +
                  app.get_footer());

@@ -107,7 +107,8 @@ void add_outbox_export(CLI::App& outbox, Context& context, const SharedPath& pat
       ->add_option("-o,--output", options->file,
                    "Write to this file, of mode 0600; it is there whole or not at all, and takes "
                    "the place of an older one. Else standard output")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(not_empty());
   command->callback([options, path, &context] {
     context.command = [options, path, &context] {
       return export_entries(context, *path, options->arguments, options->file);

@@ -4,6 +4,7 @@
 
 #include "base/encoding.hpp"
 #include "cli/admin_client.hpp"
+#include "cli/app.hpp"
 #include "cli/output.hpp"
 
 namespace holdfast::cli {
@@ -11,17 +12,24 @@ namespace holdfast::cli {
 void add_filter_options(CLI::App& command, ListArguments& arguments) {
   command.add_option("--state", arguments.state, "Only those in this state")
       ->check(CLI::IsMember({"pending", "delivered", "dead", "discarded"}));
-  command.add_option("--source", arguments.source, "Only those of this source")->type_name("NAME");
-  command.add_option("--key", arguments.key, "Only the one with this dedupe key")->type_name("KEY");
+  command.add_option("--source", arguments.source, "Only those of this source")
+      ->type_name("NAME")
+      ->check(not_empty());
+  command.add_option("--key", arguments.key, "Only the one with this dedupe key")
+      ->type_name("KEY")
+      ->check(not_empty());
   command
       .add_option("--sqlstate", arguments.sqlstate, "Only those that failed with it, such as 23514")
-      ->type_name("CODE");
+      ->type_name("CODE")
+      ->check(not_empty());
   command
       .add_option("--since", arguments.since,
                   "Received then or later: RFC 3339, or 24h for a day ago")
-      ->type_name("TIME");
+      ->type_name("TIME")
+      ->check(not_empty());
   command.add_option("--until", arguments.until, "Received before: the same forms")
-      ->type_name("TIME");
+      ->type_name("TIME")
+      ->check(not_empty());
 }
 
 bool has_filter(const ListArguments& arguments) {

@@ -149,9 +149,11 @@ void add_reconcile(CLI::App& app, Context& context) {
       ->add_option("--since", options->since,
                    "Received then or later: RFC 3339, or 24h for a day ago")
       ->type_name("TIME")
+      ->check(not_empty())
       ->required();
   command->add_option("--until", options->until, "Received before: the same forms; else now")
-      ->type_name("TIME");
+      ->type_name("TIME")
+      ->check(not_empty());
   command->add_flag("--resend", options->resend,
                     "Replay what is missing, under new ids, where its payload is still kept");
   command->add_flag("--json", options->json, "Print as JSON");

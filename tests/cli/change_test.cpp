@@ -67,6 +67,26 @@ TEST_CASE("cli: an entry is changed by its id through the daemon", "[cli][proces
   }
 }
 
+TEST_CASE("cli: an empty filter is refused, and never taken for none", "[cli][process][change]") {
+  Rig rig;
+  for (const auto* option : {"--source", "--key", "--sqlstate", "--since", "--until", "--state"}) {
+    const auto changed = rig.run({"replay", option, "", "--since", "1h", "--yes"});
+    const auto listed = rig.run({"list", option, ""});
+    CAPTURE(option, changed.err, listed.err);
+    CHECK(changed.exit_code == 2);
+    CHECK(listed.exit_code == 2);
+    CHECK(listed.err.contains(std::format("{}: ", option)));
+  }
+  const auto discarded = rig.run({"discard", "--source", "", "--state", "dead", "--yes"});
+  CHECK(discarded.exit_code == 2);
+  CHECK(discarded.err.contains("--source: its value is empty; write one, or leave it out"));
+  CHECK(rig.run({"retry", id, "--token", ""}).exit_code == 2);
+  CHECK(rig.run({"list", "--outbox", ""}).exit_code == 2);
+  CHECK(rig.run({"list", "--config", ""}).exit_code == 2);
+  CHECK(rig.run({"export", "--output", ""}).exit_code == 2);
+  CHECK(rig.daemon.requests().empty());
+}
+
 TEST_CASE("cli: the token that is asked with can be chosen by its name", "[cli][process][change]") {
   Rig rig;
   support::write_file(
