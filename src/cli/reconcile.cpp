@@ -77,9 +77,10 @@ std::expected<Reconciliation, Failure> compare(OutboxReader& reader, postgres::H
   }
 }
 
-/// Replays what is missing and can be; false if one could not, which was printed.
-bool resend(const Config& config, Reconciliation& result) {
+/// Replays what is missing and can be, a commit each; false if one could not, which was printed.
+bool resend(const Config& config, const Clock& clock, Reconciliation& result) {
   bool good = true;
+  Progress progress(clock, "sending again");
   for (auto& missing : result.missing) {
     if (!missing.can_be_sent_again()) continue;
     const auto id = missing.entry.id.to_string();
@@ -87,6 +88,7 @@ bool resend(const Config& config, Reconciliation& result) {
         admin_post(config, std::format("/api/v1/entries/{}/replay", id), "", resend_timeout);
     if (!done) {
       good = false;
+      progress.clear();
       print_error(done.error().status == 0
                       ? done.error().message
                       : std::format("sending {} again: {}", id, done.error().message));
@@ -94,6 +96,7 @@ bool resend(const Config& config, Reconciliation& result) {
       if (done.error().status == 0) break;
       continue;
     }
+    progress.add(1);
     const auto found = done->find("id");
     if (found != done->end() && found->is_string())
       missing.sent_again_as = Uuid::parse(found->get<std::string>());
@@ -130,7 +133,7 @@ int reconcile(const Context& context, const ReconcileOptions& options) {
   auto result = compare(*reader, *lookup, range, progress);
   progress.clear();
   if (!result) return report(result.error());
-  const bool sent = !options.resend || resend(*config, *result);
+  const bool sent = !options.resend || resend(*config, context.clock, *result);
   print(options.json ? base::document_text(reconcile_json(*result, range))
                      : reconcile_text(*result, range));
   return sent && result->missing.empty() ? exit_good : exit_failed;
