@@ -86,25 +86,23 @@ std::optional<Config> check_configuration(const Context& context, Checks& checks
   return *std::move(config);
 }
 
-Checks run_checks(const Context& context, const DoctorOptions& options) {
-  Checks checks;
-  const auto config = check_configuration(context, checks);
-  if (!config) return checks;
-  check_disk(*config, context.clock, options.full ? std::nullopt : std::optional(integrity_limit),
-             checks);
-  check_daemon(*config, checks);
+void check_all_else(const Config& config, const Clock& clock, const DoctorOptions& options,
+                    Checks& checks) {
+  check_disk(config, clock, options.full ? std::nullopt : std::optional(integrity_limit), checks);
+  check_daemon(config, checks);
   if (options.offline) {
     checks.push_back({"Postgres", Verdict::skipped, "not asked, as --offline wants it", ""});
   } else {
-    if (!options.json && !config->destination.url.empty())
+    if (!options.json && !config.destination.url.empty())
       print_error("asking Postgres, which wakes a database that sleeps; --offline leaves it out");
-    check_postgres(*config, context.clock, checks);
+    check_postgres(config, clock, checks);
   }
-  return checks;
 }
 
 int doctor(const Context& context, const DoctorOptions& options) {
-  const auto checks = run_checks(context, options);
+  Checks checks;
+  const auto config = check_configuration(context, checks);
+  if (config) check_all_else(*config, context.clock, options, checks);
   const bool good = std::ranges::none_of(
       checks, [](const Check& check) { return check.verdict == Verdict::fail; });
   if (options.json) {
@@ -114,6 +112,7 @@ int doctor(const Context& context, const DoctorOptions& options) {
     for (const auto& check : checks) print(line_of(check, style));
     print(summary_of(checks));
   }
+  if (!config) return exit_usage;
   return good ? exit_good : exit_failed;
 }
 
@@ -133,7 +132,7 @@ void add_doctor(CLI::App& app, Context& context) {
                     "Read the whole outbox for damage, however long that takes; without it, for a "
                     "second. The WAL cannot be emptied meanwhile");
   command->add_flag("--json", options->json, "Print as JSON");
-  command->footer("Exit codes: 0 nothing failed, 1 something did, 2 usage");
+  command->footer("Exit codes: 0 nothing failed, 1 something did, 2 usage or configuration");
   command->callback([options, &context] {
     context.command = [options, &context] { return doctor(context, *options); };
   });

@@ -261,7 +261,9 @@ TEST_CASE("cli: doctor tells of a wrong configuration and of damage", "[cli][pro
   CHECK(check_of(damaged, "integrity")["verdict"] == "fail");
   support::write_file(rig.folder().file("holdfast.toml"), "[ingres]\n");
   const auto result = doctor(rig.folder(), {});
-  CHECK(result.exit_code == 1);
+  // As of every command.
+  CHECK(result.exit_code == 2);
+  CHECK(doctor(rig.folder(), {"--json"}).exit_code == 2);
   CHECK(
       result.out.contains("fail  configuration     holdfast.toml:1: \"ingres\": unknown section"));
   CHECK(result.out.contains("skip  all else"));
