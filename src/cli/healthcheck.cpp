@@ -1,4 +1,5 @@
 #include <format>
+#include <nlohmann/json.hpp>
 
 #include "cli/admin_client.hpp"
 #include "cli/app.hpp"
@@ -29,7 +30,14 @@ Target target_of(const std::string& text) {
   return {url->substr(0, path), url->substr(path)};
 }
 
-int healthcheck(const Context& context, const std::optional<std::string>& url) {
+/// The answer as it came; false if it is no JSON.
+bool print_document(const std::string& body) {
+  if (!nlohmann::json::accept(body)) return false;
+  print(body.ends_with('\n') ? body : body + '\n');
+  return true;
+}
+
+int healthcheck(const Context& context, const std::optional<std::string>& url, bool as_json) {
   Target target;
   if (url) {
     target = target_of(*url);
@@ -43,7 +51,10 @@ int healthcheck(const Context& context, const std::optional<std::string>& url) {
     print_error(reply.error().message);
     return exit_failed;
   }
-  if (reply->status == 200) return exit_good;
+  const bool told = !as_json || print_document(reply->body);
+  if (!told)
+    print_error(std::format("{}{} answered no JSON; check the address", target.url, target.path));
+  if (reply->status == 200) return told ? exit_good : exit_failed;
   print_error(std::format("not ready: {}{} answered {} {}", target.url, target.path, reply->status,
                           reply->body.substr(0, shown_bytes_max)));
   return exit_failed;
@@ -53,13 +64,15 @@ int healthcheck(const Context& context, const std::optional<std::string>& url) {
 
 void add_healthcheck(CLI::App& app, Context& context) {
   const auto url = std::make_shared<std::optional<std::string>>();
+  const auto json = std::make_shared<bool>(false);
   auto* command =
       app.add_subcommand("healthcheck", "Exit with 0 if the daemon can store writes, else with 1")
           ->fallthrough();
   command->add_option("--url", *url, "Ask here; else /readyz of admin.listen of the configuration")
       ->type_name("URL");
-  command->callback([url, &context] {
-    context.command = [url, &context] { return healthcheck(context, *url); };
+  command->add_flag("--json", *json, "Print the daemon's answer as it is");
+  command->callback([url, json, &context] {
+    context.command = [url, json, &context] { return healthcheck(context, *url, *json); };
   });
 }
 

@@ -94,6 +94,7 @@ void add_outbox_export(CLI::App& outbox, Context& context, const SharedPath& pat
   struct Options {
     ListArguments arguments;
     std::string file;
+    bool json = false;  ///< It is all that there is.
   };
   const auto options = std::make_shared<Options>();
   auto* command =
@@ -109,6 +110,7 @@ void add_outbox_export(CLI::App& outbox, Context& context, const SharedPath& pat
                    "the place of an older one. Else standard output")
       ->type_name("FILE")
       ->check(not_empty());
+  command->add_flag("--json", options->json, "Changes nothing: each line is JSON in any case");
   command->callback([options, path, &context] {
     context.command = [options, path, &context] {
       return export_entries(context, *path, options->arguments, options->file);

@@ -101,6 +101,14 @@ TEST_CASE("cli: an export is never put in the place of a device or a folder",
   CHECK(full.err.contains("No space left on device"));
 }
 
+TEST_CASE("cli: an export takes --json like the other commands that read",
+          "[cli][process][export]") {
+  const OutboxRig rig;
+  const auto with = rig.run({"export", "--json"});
+  CHECK(with.exit_code == 0);
+  CHECK(with.out == rig.run({"export"}).out);
+}
+
 TEST_CASE("cli: progress is shown on a terminal alone, and taken away at the end",
           "[cli][process][export]") {
   const OutboxRig rig;
