@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "holdfast/entry.hpp"
 #include "holdfast/export.hpp"
 #include "holdfast/failure.hpp"
 
@@ -35,6 +36,7 @@ struct OutboxFacts {
   std::uint64_t wal_bytes = 0;        ///< Size of the WAL's file.
   std::uint64_t disk_free_bytes = 0;  ///< Of the folder's disk.
   std::vector<OutboxFile> files;      ///< Those that are there.
+  std::optional<Uuid> node;           ///< Of the outbox itself; none before the first start.
   std::optional<int> daemon_pid;      ///< Of the last daemon that has locked it; it may have ended.
 };
 

@@ -45,7 +45,16 @@ Check check_open_files(const Config& config) {
   return judge_open_files(files.rlim_max, "a daemon started from here", config.ingress);
 }
 
-Check judge_status(const std::string& url, const json& status) {
+/// One that works on another file than we look at, as with a relative path from another folder:
+/// all that was found about ours tells nothing of it then.
+bool has_other_outbox(const Config& config, const json& status) {
+  const auto facts = look_at_outbox(config.outbox.path);
+  const auto theirs = status.find("node");
+  if (!facts || theirs == status.end() || !theirs->is_string()) return false;
+  return !facts->node || facts->node->to_string() != theirs->get<std::string>();
+}
+
+Check judge_status(const std::string& url, const Config& config, const json& status) {
   const auto theirs = status.value("version", std::string("unknown"));
   Check check{"daemon", Verdict::ok,
               std::format("answers at {}, version {}", url, printable(theirs)), ""};
@@ -56,6 +65,11 @@ Check judge_status(const std::string& url, const json& status) {
     check.verdict = Verdict::fail;
     check.found += ", and cannot store";
     check.cure = "see \"holdfast status\"";
+  } else if (has_other_outbox(config, status)) {
+    check.verdict = Verdict::fail;
+    check.found += std::format(", but has another outbox than {}", config.outbox.path);
+    check.cure =
+        "run this with the daemon's configuration and, if outbox.path is relative, in its folder";
   } else if (theirs != version()) {
     check.verdict = Verdict::warn;
     check.found += std::format("; this program has {}", version());
@@ -75,7 +89,7 @@ void check_daemon(const Config& config, Checks& checks) {
   } else {
     const auto status = json::parse(reply->body, nullptr, false);
     if (reply->status == 200 && status.is_object())
-      checks.push_back(judge_status(url, status));
+      checks.push_back(judge_status(url, config, status));
     else
       checks.push_back({"daemon", Verdict::fail,
                         std::format("asking the daemon at {}: {}", url, refusal_text(*reply)),

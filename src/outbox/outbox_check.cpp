@@ -99,6 +99,8 @@ OutboxFacts facts_of(const std::string& path) {
                      outbox::query_number(database, "PRAGMA freelist_count");
   facts.used_bytes = static_cast<std::uint64_t>(pages) *
                      static_cast<std::uint64_t>(outbox::query_number(database, "PRAGMA page_size"));
+  SQLite::Statement node(database, "SELECT node FROM meta");
+  if (node.executeStep()) facts.node = outbox::uuid_from(node.getColumn(0));
   return facts;
 }
 

@@ -250,6 +250,19 @@ TEST_CASE("cli: doctor --offline leaves Postgres alone", "[cli][process][doctor]
   CHECK(check_of(old, "daemon")["found"].get<std::string>().contains("this program has 0.1.0"));
 }
 
+TEST_CASE("cli: doctor tells that the daemon has another outbox", "[cli][process][doctor]") {
+  const OutboxRig rig;
+  FakeDaemon daemon;
+  daemon.answer({.body = R"({"version":"0.1.0","node":"3d594650-0001-4a6b-8e3f-000000000001"})"});
+  rig.configure(daemon.configuration());
+  const auto result = doctor(rig.folder(), {"--json", "--offline"});
+  CHECK(result.exit_code == 1);
+  const auto found = check_of(json::parse(result.out), "daemon");
+  CHECK(found["verdict"] == "fail");
+  CHECK(found["found"].get<std::string>().contains("but has another outbox than "));
+  CHECK(found["cure"].get<std::string>().contains("in its folder"));
+}
+
 TEST_CASE("cli: doctor tells of a wrong configuration and of damage", "[cli][process][doctor]") {
   const OutboxRig rig;
   // The first page of a table is overwritten.

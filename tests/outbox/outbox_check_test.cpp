@@ -28,6 +28,8 @@ TEST_CASE("outbox check: a running outbox is looked at without being touched", "
   CHECK(facts->wal_bytes == box.wal_bytes());
   CHECK(facts->wal_bytes > 0);
   CHECK(facts->disk_free_bytes > 0);
+  CHECK(facts->node == box->node());
+  CHECK_FALSE(empty->node);
   CHECK(facts->daemon_pid == ::getpid());
   REQUIRE(facts->files.size() >= 3);
   for (const auto& file : facts->files) {
