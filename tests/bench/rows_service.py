@@ -96,7 +96,9 @@ def measure_idle(lab):
 
 
 def wait_row(name, added_ms, target):
-    """Closed loops on both sides: each of 16 senders sends its next as soon as it is answered."""
+    """The same requests on both sides: Postgres gets as many a second as 16 senders can write to it, each
+    its next as soon as the last is written, and Holdfast as many. What it takes from 16 senders who
+    do not wait either, several times as many a second, is shown beside it."""
     def measure(lab):
         postgres = lab.postgres()
         proxy, url, folder = None, postgres.url, lab.folder()
@@ -110,12 +112,16 @@ def wait_row(name, added_ms, target):
             return lab.tool("bench_limit", "direct", "--url", url, "--connections", 16, "--seconds", lab.seconds,
                             "--warmup", 0.5)
 
-        def ours_once():
+        def ours_once(**load):
             lab.postgres()
-            return lab.accept(destination=f'url = "{url}"', connections=16)
+            return lab.accept(destination=f'url = "{url}"', connections=16, **load)
 
+        limit, ours, hurried = [], [], []
         try:
-            limit, ours = alternate(lab.runs, direct, ours_once)
+            for _ in range(lab.runs):
+                limit.append(direct())
+                ours.append(ours_once(rate=round(limit[-1]["per_second"])))
+                hurried.append(ours_once())
         finally:
             if proxy:
                 proxy.stop()
@@ -124,9 +130,10 @@ def wait_row(name, added_ms, target):
         p50, p99 = ([[run[name] for run in runs] for runs in (ours, limit)] for name in shown[:2])
         return Outcome("ms, p50", *p50, [Check("p50", ratio(*p50), "≤", target),
                                          Check("p99", ratio(*p99), "≤", target)],
-                       {"ours": medians(ours, (*shown, "delivered")), "limit": medians(limit, shown)})
+                       {"ours": medians(ours, (*shown, "delivered")), "limit": medians(limit, shown),
+                        "ours, by senders who do not wait": medians(hurried, (*shown, "delivered"))})
     there = f", {added_ms} ms added between the two" if added_ms else ""
-    return Row(name, "what a sender waits for, 16 connections, while draining" + there,
+    return Row(name, "what a sender waits for, 16 connections, as many a second, while draining" + there,
                "an INSERT straight into Postgres by libpq" + there, measure)
 
 
@@ -156,10 +163,15 @@ def measure_node(lab):
         return max(runs[-1] for runs in ways.values())
 
     def ours_once():
-        return lab.accept(destination=f'url = "{lab.postgres().url}"', connections=64)["per_second"]
-    limit, ours = alternate(lab.runs, limit_once, ours_once)
-    return Outcome("requests/s", ours, limit, [Check("ratio", ratio(ours, limit), "≥", 5)],
-                   {"limit": {script: statistics.median(runs) for script, runs in ways.items()}})
+        return [lab.accept(destination=to, connections=64)["per_second"]
+                for to in (f'url = "{lab.postgres().url}"', "")]
+    limit, both = alternate(lab.runs, limit_once, ours_once)
+    draining, alone = zip(*both)
+    return Outcome("requests/s", draining, limit,
+                   [Check("ratio", ratio(draining, limit), "≥", 5),
+                    Check("without a destination", ratio(alone, limit), "≥", 5)],
+                   {"ours": {"without a destination": statistics.median(alone)},
+                    "limit": {script: statistics.median(runs) for script, runs in ways.items()}})
 
 
 ROWS = [
