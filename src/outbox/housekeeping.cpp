@@ -1,6 +1,14 @@
 #include "outbox/housekeeping.hpp"
 
+#include <algorithm>
+
 namespace holdfast::outbox {
+
+std::uint64_t checkpoint_bytes(std::chrono::nanoseconds sync) {
+  const auto part = std::chrono::duration<double>(sync) / checkpoint_sync_most;
+  const auto bytes = static_cast<double>(checkpoint_bytes_most) * std::clamp(part, 0.0, 1.0);
+  return std::max(checkpoint_bytes_least, static_cast<std::uint64_t>(bytes));
+}
 
 std::optional<CheckpointMode> choose_checkpoint(const WalSituation& situation) {
   if (situation.file_bytes == 0) return std::nullopt;
@@ -9,7 +17,8 @@ std::optional<CheckpointMode> choose_checkpoint(const WalSituation& situation) {
   if (situation.file_bytes >= truncate_bytes &&
       (situation.quiet || situation.unmoved_bytes >= truncate_bytes))
     return CheckpointMode::truncate;
-  const auto limit = situation.quiet ? checkpoint_quiet_bytes : checkpoint_busy_bytes;
+  const auto limit =
+      checkpoint_bytes(situation.sync) / (situation.quiet ? checkpoint_quiet_part : 1);
   if (situation.unmoved_bytes >= limit) return CheckpointMode::passive;
   return std::nullopt;
 }

@@ -10,10 +10,14 @@
 /// When to checkpoint: pure.
 namespace holdfast::outbox {
 
-/// A checkpoint costs two syncs during which appends wait, so it comes at a quiet moment from the
-/// first size on, and regardless from the second. 4 MiB is SQLite's own default.
-inline constexpr std::uint64_t checkpoint_quiet_bytes = 4 * mib;
-inline constexpr std::uint64_t checkpoint_busy_bytes = 16 * mib;
+/// Appends wait for a checkpoint: for two syncs, and about a millisecond for each MiB that it
+/// moves. So it moves little at a time where a sync is fast, and is seldom where it is slow; this
+/// much, by what a sync takes.
+inline constexpr std::uint64_t checkpoint_bytes_least = 4 * mib;
+inline constexpr std::uint64_t checkpoint_bytes_most = 16 * mib;
+inline constexpr std::chrono::microseconds checkpoint_sync_most{1'000};
+/// At a quiet moment it comes earlier: from this part of it on.
+inline constexpr std::uint64_t checkpoint_quiet_part = 4;
 /// From here on long reads make way between two snapshots, until the WAL has begun anew: that needs
 /// a moment without readers.
 inline constexpr std::uint64_t long_wal_bytes = 24 * mib;
@@ -27,8 +31,12 @@ struct WalSituation {
   std::uint64_t file_bytes = 0;     ///< Of the WAL file, which is reused without shrinking.
   bool quiet = true;                ///< Nothing waits for the writer.
   std::chrono::nanoseconds idle_for{};
-  bool holds_erased = false;  ///< Something was erased since the file was cut last.
+  bool holds_erased = false;        ///< Something was erased since the file was cut last.
+  std::chrono::nanoseconds sync{};  ///< What one takes, smoothed.
 };
+
+/// From how many bytes on a checkpoint is due, whatever waits.
+[[nodiscard]] std::uint64_t checkpoint_bytes(std::chrono::nanoseconds sync);
 
 [[nodiscard]] std::optional<CheckpointMode> choose_checkpoint(const WalSituation& situation);
 

@@ -40,8 +40,8 @@ void Writer::probe() {
 }
 
 WalSituation Writer::wal_situation() const {
-  return {ledger_->unmoved_wal_bytes(), ledger_->wal_bytes(), quiet(),
-          clock_.steady_now() - last_commit_, ledger_->wal_holds_erased()};
+  return {ledger_->unmoved_wal_bytes(),       ledger_->wal_bytes(),        quiet(),
+          clock_.steady_now() - last_commit_, ledger_->wal_holds_erased(), gathering_.sync()};
 }
 
 bool Writer::checkpoint() {
@@ -56,7 +56,10 @@ bool Writer::checkpoint() {
   publish();
   if (!result) note("outbox_checkpoint_refused", result.error());
   if (result && result->complete) return true;
-  checkpoint_at_ = clock_.steady_now() + (quiet() ? probe_every : breathing_space);
+  // That nothing waits at this very moment is no pause: the next commits make the WAL grow.
+  const auto tried = clock_.steady_now();
+  const bool idle = tried - last_commit_ >= probe_every;
+  checkpoint_at_ = tried + (idle ? probe_every : breathing_space);
   return false;
 }
 

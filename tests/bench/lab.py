@@ -179,6 +179,9 @@ class Lab:
         return result
 
     def load(self, port, **options):
+        # What the runs before have written and removed goes to the disk now: a file system mounted with
+        # "discard" gives back what was removed with the next commit, and whoever syncs waits for it.
+        os.sync()
         words = []
         for name, value in {"warmup": min(0.5, self.seconds), "seconds": self.seconds, **options}.items():
             words += ["--" + name.replace("_", "-"), value]
