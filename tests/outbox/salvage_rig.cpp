@@ -1,9 +1,12 @@
 #include "salvage_rig.hpp"
 
+#include <SQLiteCpp/SQLiteCpp.h>
+
 #include <algorithm>
 #include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <filesystem>
+#include <optional>
 
 #include "outbox/page_bytes.hpp"
 #include "outbox/page_file.hpp"
@@ -64,6 +67,13 @@ Image make_image(std::uint64_t seed, int entries, bool closed) {
   std::mt19937_64 random(seed);
   Box box;
   box.open();
+  // One that is not closed shall have all in its WAL: a reader keeps it from beginning anew.
+  std::optional<SQLite::Database> reader;
+  if (!closed) {
+    reader.emplace(box.config.path, SQLite::OPEN_READONLY);
+    reader->exec("BEGIN");
+    REQUIRE(reader->execAndGet("SELECT count(*) FROM entry").getInt() == 0);
+  }
   constexpr std::array<std::size_t, 5> sizes{20, 300, 2000, 9000, 40'000};
   for (int i = 0; i < entries; ++i) {
     auto entry = make_entry(body_of(sizes[below(random, sizes.size())], i));
