@@ -13,7 +13,7 @@ namespace holdfast::outbox {
 /// Appends wait for a checkpoint: for two syncs, and about a millisecond for each MiB that it
 /// moves. So it moves little at a time where a sync is fast, and is seldom where it is slow; this
 /// much, by what a sync takes.
-inline constexpr std::uint64_t checkpoint_bytes_least = 4 * mib;
+inline constexpr std::uint64_t checkpoint_bytes_least = 2 * mib;
 inline constexpr std::uint64_t checkpoint_bytes_most = 16 * mib;
 inline constexpr std::chrono::microseconds checkpoint_sync_most{1'000};
 /// At a quiet moment it comes earlier: from this part of it on.

@@ -15,6 +15,9 @@ constexpr auto probe_every = 1s;
 /// Under load a checkpoint that a reader held up, and a step of retention, leave groups this much
 /// time.
 constexpr auto breathing_space = 50ms;
+/// While commits come, one that a reader cut short is tried again after this: reads of the relay
+/// are short, and what has gathered meanwhile makes the next one longer.
+constexpr auto checkpoint_again = 10ms;
 /// What trickles out of its retention is collected for this long, to share a commit.
 constexpr auto retain_every = 1s;
 /// The wall clock may jump while the writer sleeps towards a time on it.
@@ -59,7 +62,7 @@ bool Writer::checkpoint() {
   // That nothing waits at this very moment is no pause: the next commits make the WAL grow.
   const auto tried = clock_.steady_now();
   const bool idle = tried - last_commit_ >= probe_every;
-  checkpoint_at_ = tried + (idle ? probe_every : breathing_space);
+  checkpoint_at_ = tried + (idle ? probe_every : checkpoint_again);
   return false;
 }
 

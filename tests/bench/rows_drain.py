@@ -9,7 +9,7 @@ from measure import Check, Outcome, Row, Spoiled, alternate, ratio
 from postgres import PgBouncer, wait_until
 
 ENTRIES = 200_000
-WRITTEN = 50_000
+WRITTEN = 40_000
 ORDERED = SOURCE + 'order_by = "/user"\n'
 
 

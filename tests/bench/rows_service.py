@@ -95,6 +95,9 @@ def measure_idle(lab):
         Check("CPU", (nanoseconds_after - nanoseconds) / seconds / 1e7, "≤", 0.1, " %")])
 
 
+HURRIED_RUNS_MAX = 3  # They are shown, and decide nothing.
+
+
 def wait_row(name, added_ms, target):
     """The same requests on both sides: Postgres gets as many a second as 16 senders can write to it, each
     its next as soon as the last is written, and Holdfast as many. What it takes from 16 senders who
@@ -121,7 +124,8 @@ def wait_row(name, added_ms, target):
             for _ in range(lab.runs):
                 limit.append(direct())
                 ours.append(ours_once(rate=round(limit[-1]["per_second"])))
-                hurried.append(ours_once())
+                if len(hurried) < HURRIED_RUNS_MAX:
+                    hurried.append(ours_once())
         finally:
             if proxy:
                 proxy.stop()

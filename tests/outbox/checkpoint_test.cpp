@@ -21,8 +21,13 @@ TEST_CASE("outbox: a checkpoint comes by size, sooner when nothing waits, and wh
   CHECK(choose_checkpoint({1, 4096, true, truncate_idle - 1ns}) == std::nullopt);
   CHECK(choose_checkpoint({1, 4096, false, 1h}) == std::nullopt);
   // Little at a time on a fast disk, seldom on a slow one, and earlier at a quiet moment.
-  for (const auto& [sync, bytes] : std::map<std::chrono::nanoseconds, std::uint64_t>{
-           {0us, 4 * mib}, {250us, 4 * mib}, {500us, 8 * mib}, {1ms, 16 * mib}, {1s, 16 * mib}}) {
+  for (const auto& [sync, bytes] :
+       std::map<std::chrono::nanoseconds, std::uint64_t>{{0us, 2 * mib},
+                                                         {125us, 2 * mib},
+                                                         {250us, 4 * mib},
+                                                         {500us, 8 * mib},
+                                                         {1ms, 16 * mib},
+                                                         {1s, 16 * mib}}) {
     CAPTURE(sync.count());
     const std::uint64_t file = 17 * mib;
     CHECK(choose_checkpoint({bytes - 1, file, false, 0s, false, sync}) == std::nullopt);
@@ -108,7 +113,7 @@ TEST_CASE("outbox: a checkpoint that a reader cut short is tried again soon, whi
     CHECK(moved_bytes() < before + 2 * large.size());
   }
   // Nothing waited at that moment, and yet the WAL must not grow for a second.
-  box.clock.advance(49ms);
+  box.clock.advance(9ms);
   box.append_ok(make_entry("y"));
   static_cast<void>(box->run_once());
   CHECK(moved_bytes() < before + 2 * large.size());
