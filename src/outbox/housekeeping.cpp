@@ -17,8 +17,9 @@ std::optional<CheckpointMode> choose_checkpoint(const WalSituation& situation) {
   if (situation.file_bytes >= truncate_bytes &&
       (situation.quiet || situation.unmoved_bytes >= truncate_bytes))
     return CheckpointMode::truncate;
+  const auto busy = checkpoint_bytes(situation.sync);
   const auto limit =
-      checkpoint_bytes(situation.sync) / (situation.quiet ? checkpoint_quiet_part : 1);
+      situation.quiet ? std::max(checkpoint_bytes_least, busy / checkpoint_quiet_part) : busy;
   if (situation.unmoved_bytes >= limit) return CheckpointMode::passive;
   return std::nullopt;
 }

@@ -16,7 +16,7 @@ namespace holdfast::outbox {
 inline constexpr std::uint64_t checkpoint_bytes_least = 2 * mib;
 inline constexpr std::uint64_t checkpoint_bytes_most = 16 * mib;
 inline constexpr std::chrono::microseconds checkpoint_sync_most{1'000};
-/// At a quiet moment it comes earlier: from this part of it on.
+/// At a quiet moment it comes earlier: from this part of it on, but never below the least.
 inline constexpr std::uint64_t checkpoint_quiet_part = 4;
 /// From here on long reads make way between two snapshots, until the WAL has begun anew: that needs
 /// a moment without readers.

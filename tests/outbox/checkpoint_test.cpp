@@ -1,6 +1,7 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <filesystem>
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 
 #include "fixture.hpp"
@@ -30,10 +31,11 @@ TEST_CASE("outbox: a checkpoint comes by size, sooner when nothing waits, and wh
                                                          {1s, 16 * mib}}) {
     CAPTURE(sync.count());
     const std::uint64_t file = 17 * mib;
+    const auto quiet = std::max<std::uint64_t>(2 * mib, bytes / 4);
     CHECK(choose_checkpoint({bytes - 1, file, false, 0s, false, sync}) == std::nullopt);
     CHECK(choose_checkpoint({bytes, file, false, 0s, false, sync}) == CheckpointMode::passive);
-    CHECK(choose_checkpoint({bytes / 4 - 1, file, true, 0s, false, sync}) == std::nullopt);
-    CHECK(choose_checkpoint({bytes / 4, file, true, 0s, false, sync}) == CheckpointMode::passive);
+    CHECK(choose_checkpoint({quiet - 1, file, true, 0s, false, sync}) == std::nullopt);
+    CHECK(choose_checkpoint({quiet, file, true, 0s, false, sync}) == CheckpointMode::passive);
   }
   CHECK(choose_checkpoint({0, truncate_bytes, true, 0s}) == CheckpointMode::truncate);
   CHECK(choose_checkpoint({0, truncate_bytes, false, 0s}) == std::nullopt);
@@ -98,7 +100,7 @@ TEST_CASE("outbox: a checkpoint that a reader cut short is tried again soon, whi
   Box box;
   box.open();
   const auto moved_bytes = [&] { return std::filesystem::file_size(box.config.path); };
-  const std::string large(600 * kib, 'x');
+  const std::string large(1200 * kib, 'x');
   box.append_ok(make_entry(large));
   while (box->run_once()) {
   }
