@@ -109,6 +109,18 @@ class Daemon:
         status = pathlib.Path(f"/proc/{self.server.process.pid}/status").read_text()
         return int(re.search(r"^VmRSS:\s*(\d+) kB$", status, re.MULTILINE)[1]) / 1024
 
+    def wait_until_idle(self):
+        """What a start leaves to idle moments is done: it takes no processor any more."""
+        stat = pathlib.Path(f"/proc/{self.server.process.pid}/stat")
+        ticks = lambda: sum(map(int, stat.read_text().rsplit(")", 1)[1].split()[11:13]))
+        began = time.monotonic()
+        while time.monotonic() - began < START_SECONDS_MAX:
+            before = ticks()
+            time.sleep(0.5)
+            if ticks() - before <= 1:
+                return time.monotonic() - began
+        raise Spoiled(f"starting {self.server.process.args[0]}: not idle after {START_SECONDS_MAX} s")
+
     def stop(self):
         # Nothing is looked at in the outbox afterwards, so nobody waits for its last checkpoint.
         self.server.stop(signal.SIGKILL)
