@@ -136,6 +136,10 @@ TEST_CASE("page: durations, sizes, rates and the forecast read well", "[page][wo
     return told.at("tone").get<std::string>() + ": " + told.at("text").get<std::string>();
   };
   CHECK(forecast(nullptr) == "calm: not growing");
+  status["rates"] = {{"window_seconds", 20}};
+  CHECK(forecast(nullptr) == "calm: known after a minute");
+  status["rates"]["window_seconds"] = 60;
+  CHECK(forecast(nullptr) == "calm: not growing");
   CHECK(forecast(200'000) == "calm: full in 2 d 7 h");
   CHECK(forecast(50'000) == "calm: full in 13 h 53 min");
   CHECK(forecast(12'000) == "warn: full in 3 h 20 min");

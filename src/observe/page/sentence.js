@@ -152,7 +152,11 @@ export function forecast(status) {
   if (status.outbox.can_store === false) return { tone: 'bad', text: 'full: writes are refused' };
   if (typeof seconds !== 'number') {
     const near = bytes_max > 0 && bytes / bytes_max > 0.9;
-    return { tone: near ? 'warn' : 'calm', text: status.forecast ? 'not growing' : 'no forecast' };
+    const tone = near ? 'warn' : 'calm';
+    if (!status.forecast) return { tone, text: 'no forecast' };
+    // A minute of figures is needed; what they span grows to that after a start.
+    const measured = (status.rates?.window_seconds ?? 60) >= 55;
+    return { tone, text: measured ? 'not growing' : 'known after a minute' };
   }
   const by = status.forecast.limited_by === 'disk_reserve' ? ' (disk)' : '';
   // The log warns at the same times (outbox_filling).
