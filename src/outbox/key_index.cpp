@@ -30,8 +30,9 @@ std::pair<std::int64_t, std::int64_t> range_of(std::size_t part) {
 
 }  // namespace
 
-KeyIndex::KeyIndex(Connection& connection, std::size_t batch)
+KeyIndex::KeyIndex(Connection& connection, std::size_t batch, std::size_t gone_max)
     : batch_(batch),
+      gone_max_(gone_max),
       find_(connection.database(), "SELECT seq FROM key_index WHERE hash = ? ORDER BY seq"),
       insert_(connection.database(), "INSERT OR IGNORE INTO key_index VALUES (?, ?)"),
       delete_(connection.database(), "DELETE FROM key_index WHERE hash = ? AND seq = ?"),
@@ -125,7 +126,7 @@ void KeyIndex::remove(std::int64_t hash, std::int64_t seq) {
 bool KeyIndex::fill_filter() {
   refresh();
   if (!filter_is_due()) return false;
-  if (gone_ > gone_max) gone_ = filled_parts_ = 0;
+  if (gone_ > gone_max_) gone_ = filled_parts_ = 0;
   filter_.clear_part(filled_parts_);
   for (auto* rows : {&fresh_, &merging_})
     for (const auto& [hash, seq] : rows->part(filled_parts_)) filter_.add(hash);

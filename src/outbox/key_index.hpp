@@ -26,7 +26,8 @@ class KeyIndex {
   /// Reads what is not in the file's index yet; an older file's is filled first.
   ///
   /// Needs:    no open transaction.
-  explicit KeyIndex(Connection& connection, std::size_t batch = batch_entries);
+  explicit KeyIndex(Connection& connection, std::size_t batch = batch_entries,
+                    std::size_t gone_max = gone_most);
 
   /// The entries with this hash, the oldest first; another key may have it too, and some may be
   /// gone.
@@ -41,7 +42,9 @@ class KeyIndex {
   ///
   /// Needs:    no open transaction.
   bool fill_filter();
-  [[nodiscard]] bool filter_is_due() const { return filled_parts_ < key_parts || gone_ > gone_max; }
+  [[nodiscard]] bool filter_is_due() const {
+    return filled_parts_ < key_parts || gone_ > gone_max_;
+  }
 
   /// The transaction in which the calls above were is committed; the next entry has `next_seq`.
   void committed(std::int64_t next_seq);
@@ -50,7 +53,7 @@ class KeyIndex {
   /// In memory are at most twice as many and one group; 16 bytes each, and as much in reserve.
   static constexpr std::size_t batch_entries = 131'072;
   /// So many removed keys that the filter still knows are worth filling it anew.
-  static constexpr std::size_t gone_max = std::size_t{4} << 20U;
+  static constexpr std::size_t gone_most = std::size_t{4} << 20U;
   [[nodiscard]] std::size_t in_memory() const { return fresh_.size() + merging_.size(); }
 
  private:
@@ -61,6 +64,7 @@ class KeyIndex {
   }
 
   const std::size_t batch_;
+  const std::size_t gone_max_;
   SQLite::Statement find_;
   SQLite::Statement insert_;
   SQLite::Statement delete_;

@@ -289,6 +289,10 @@ std::expected<bool, Failure> Ledger::fill_key_filter() {
     auto failure = write_failure("reading the index of keys", error);
     if (failure.kind == FailureKind::broken) throw Error(failure);
     return std::unexpected(std::move(failure));
+  } catch (const std::bad_alloc&) {
+    return std::unexpected(
+        Failure{FailureKind::overloaded,
+                "reading the index of keys: out of memory; give the process more memory"});
   }
 }
 

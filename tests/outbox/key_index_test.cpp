@@ -36,7 +36,7 @@ class Indexed {
   }
   void restart() {
     index_.reset();
-    index_ = std::make_unique<KeyIndex>(connection_, batch);
+    index_ = std::make_unique<KeyIndex>(connection_, batch, gone_max);
   }
   KeyIndex& index() { return *index_; }
   void begin() { connection_.begin(); }
@@ -69,6 +69,7 @@ class Indexed {
   }
   std::int64_t number(const char* sql) { return query_number(connection_.database(), sql); }
   [[nodiscard]] std::int64_t last_seq() const { return seq_; }
+  static constexpr std::size_t gone_max = 20;
 
  private:
   static std::string made(std::string path) {
@@ -80,6 +81,16 @@ class Indexed {
   std::unique_ptr<KeyIndex> index_;
   std::int64_t seq_ = 0;
 };
+
+/// Five more keys in one commit.
+void add_five(Indexed& file, std::int64_t commit, std::map<std::int64_t, Seqs>& expected) {
+  file.begin();
+  for (std::int64_t i = 0; i < 5; ++i) {
+    const auto hash = hash_of(commit * 5 + i);
+    expected[hash] = {file.add(hash)};
+  }
+  file.commit();
+}
 
 }  // namespace
 
@@ -123,12 +134,7 @@ TEST_CASE("key index: what is rolled back is not there, and what was removed is 
     for (const auto& [hash, seqs] : expected) REQUIRE(file.index().find(hash) == seqs);
   };
   for (std::int64_t commit = 0; commit < 60; ++commit) {
-    file.begin();
-    for (std::int64_t i = 0; i < 5; ++i) {
-      const auto hash = hash_of(commit * 5 + i);
-      expected[hash] = {file.add(hash)};
-    }
-    file.commit();
+    add_five(file, commit, expected);
     const auto last = file.last_seq();
     file.begin();
     file.add(42);
@@ -165,18 +171,12 @@ TEST_CASE("key index: a file without one, or with an old one, is indexed by the 
   CHECK(file.index().find(hash_of(77)) == Seqs{78});
 }
 
-TEST_CASE("key index: the filter is filled from the file and from memory, and anew",
-          "[outbox][keys]") {
+TEST_CASE("key index: the filter is filled from the file and from memory", "[outbox][keys]") {
   Indexed file;
   CHECK_FALSE(file.index().filter_is_due());
   std::map<std::int64_t, Seqs> expected;
   for (std::int64_t commit = 0; commit < 60; ++commit) {
-    file.begin();
-    for (std::int64_t i = 0; i < 5; ++i) {
-      const auto hash = hash_of(commit * 5 + i);
-      expected[hash] = {file.add(hash)};
-    }
-    file.commit();
+    add_five(file, commit, expected);
   }
   // Both ends of what a hash can be, in the file as soon as in memory.
   file.begin();
@@ -202,6 +202,31 @@ TEST_CASE("key index: the filter is filled from the file and from memory, and an
     for (const auto& [hash, seqs] : expected) REQUIRE(file.index().find(hash) == seqs);
     for (std::int64_t i = 2000; i < 3000; ++i) REQUIRE(file.index().find(hash_of(i)).empty());
   }
+}
+
+TEST_CASE("key index: the filter is filled anew once many keys are gone", "[outbox][keys]") {
+  Indexed file;
+  std::map<std::int64_t, Seqs> expected;
+  for (std::int64_t commit = 0; commit < 60; ++commit) add_five(file, commit, expected);
+  file.begin();
+  for (auto& [hash, seqs] : expected) {
+    CHECK_FALSE(file.index().filter_is_due());
+    if (seqs[0] > static_cast<std::int64_t>(Indexed::gone_max)) continue;
+    file.remove(hash, seqs[0]);
+    seqs.clear();
+  }
+  const auto one_more = expected.find(hash_of(100));
+  file.remove(one_more->first, one_more->second[0]);
+  one_more->second.clear();
+  file.commit();
+  REQUIRE(file.index().filter_is_due());
+  for (std::size_t part = 0; part < key_parts; ++part) {
+    REQUIRE(file.index().fill_filter());
+    if (part % 500 != 0) continue;
+    for (const auto& [hash, seqs] : expected) REQUIRE(file.index().find(hash) == seqs);
+  }
+  CHECK_FALSE(file.index().filter_is_due());
+  for (const auto& [hash, seqs] : expected) REQUIRE(file.index().find(hash) == seqs);
 }
 
 TEST_CASE("key filter: none that was added is missed, and few that were not are found",
