@@ -57,9 +57,9 @@ SQLite::Database open_for_writing(const std::string& path, const std::string& vf
       "PRAGMA synchronous = FULL; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
       // Debian builds with SECURE_DELETE: every freed page would be written once more, as zeros.
       "PRAGMA secure_delete = FAST;"
-      // 18 MiB hold the inner pages of the indexes of tens of millions of entries, and leave the
+      // 10 MiB hold the inner pages of all that tens of millions of entries need, and leave the
       // process below 64 MiB with ten million pending.
-      "PRAGMA cache_size = -18432");
+      "PRAGMA cache_size = -10240");
   require(path, "journal_mode", "wal", get("PRAGMA journal_mode"));
   require(path, "synchronous", "2", get("PRAGMA synchronous"));
   require(path, "wal_autocheckpoint", "0", get("PRAGMA wal_autocheckpoint = 0"));

@@ -21,7 +21,7 @@ class KeyFilter {
   [[nodiscard]] bool may_hold(std::int64_t hash) const;
   void clear_part(std::size_t part);
 
-  static constexpr std::size_t bytes = std::size_t{8} << 20U;
+  static constexpr std::size_t bytes = std::size_t{16} << 20U;
 
  private:
   std::vector<std::uint64_t> words_ = std::vector<std::uint64_t>(bytes / sizeof(std::uint64_t));

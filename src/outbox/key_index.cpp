@@ -1,6 +1,8 @@
 #include "outbox/key_index.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
 #include <utility>
 
 #include "outbox/sqlite.hpp"
@@ -8,99 +10,97 @@
 namespace holdfast::outbox {
 namespace {
 
-/// Of a batch, for each entry that is added, so that a batch is in the file before the next is
-/// full.
-constexpr std::size_t merged_per_added = 2;
+/// Rows moved for each entry that is added or removed, besides one for each level of runs: each row
+/// is moved once a level, and a batch must be in the file before the next is full.
+constexpr std::size_t moved_per_entry = 2;
 /// With each commit besides: commits of settlements add nothing.
-constexpr std::size_t merged_least = 2;
-/// What a pause of merging has saved up is not moved at once.
-constexpr std::size_t credit_max = 1024;
-/// An older file, or a salvaged one, is indexed in steps of so many entries: what is sorted in
-/// memory at once.
-constexpr std::int64_t catch_up_entries = 250'000;
-
-/// First and last hash of a part.
-std::pair<std::int64_t, std::int64_t> range_of(std::size_t part) {
-  constexpr std::uint64_t width = (std::uint64_t{1} << 63U) / (key_parts / 2);
-  const auto to_hash = [](std::uint64_t bits) {
-    return static_cast<std::int64_t>(bits ^ (std::uint64_t{1} << 63U));
-  };
-  return {to_hash(part * width), to_hash(part * width + (width - 1))};
-}
+constexpr std::size_t moved_least = 2;
+constexpr auto all_rows = std::numeric_limits<std::size_t>::max();
 
 }  // namespace
 
 KeyIndex::KeyIndex(Connection& connection, std::size_t batch, std::size_t gone_max)
     : batch_(batch),
       gone_max_(gone_max),
-      find_(connection.database(), "SELECT seq FROM key_index WHERE hash = ? ORDER BY seq"),
-      insert_(connection.database(), "INSERT OR IGNORE INTO key_index VALUES (?, ?)"),
-      delete_(connection.database(), "DELETE FROM key_index WHERE hash = ? AND seq = ?"),
       load_(connection.database(),
-            "SELECT key_hash, seq FROM entry WHERE seq > ? AND key_hash IS NOT NULL"),
-      load_progress_(connection.database(), "SELECT indexed_seq FROM key_progress"),
+            "SELECT key_hash, seq FROM entry WHERE seq > ? AND seq <= ? AND key_hash IS NOT NULL"),
       save_progress_(connection.database(), "INSERT OR REPLACE INTO key_progress VALUES (1, ?)"),
-      find_range_(connection.database(), "SELECT hash FROM key_index WHERE hash BETWEEN ? AND ?") {
+      indexed_seq_(query_number(connection.database(),
+                                "SELECT ifnull(max(indexed_seq), 0) FROM key_progress")),
+      runs_(connection.database()) {
   catch_up(connection);
-  load();
-  const bool empty =
-      query_number(connection.database(), "SELECT NOT EXISTS (SELECT 1 FROM key_index)") == 1;
-  if (empty) filled_parts_ = key_parts;
+  load(fresh_, std::numeric_limits<std::int64_t>::max());
+  if (runs_.all().empty()) filled_parts_ = key_parts;
 }
 
-/// Also where the row of the progress was lost: what is put in twice is there once.
+/// An older file, or a salvaged one: batches larger than those to come, so that few runs are made.
 void KeyIndex::catch_up(Connection& connection) {
-  auto& database = connection.database();
-  const auto last = query_number(database, "SELECT ifnull(max(seq), 0) FROM entry");
+  const auto last = query_number(connection.database(), "SELECT ifnull(max(seq), 0) FROM entry");
   // A batch that is full, one that is being moved, and a group.
   const auto memory_max = static_cast<std::int64_t>(3 * batch_);
-  auto indexed = query_number(database, "SELECT ifnull(max(indexed_seq), 0) FROM key_progress");
-  SQLite::Statement insert(database,
-                           "INSERT OR IGNORE INTO key_index SELECT key_hash, seq FROM entry "
-                           "WHERE seq > ? AND seq <= ? AND key_hash IS NOT NULL ORDER BY key_hash");
-  while (last - indexed > memory_max) {
-    const auto to = std::min(last, indexed + catch_up_entries);
+  const auto step = static_cast<std::int64_t>(KeyRuns::merged_at_once * batch_);
+  while (last - indexed_seq_ > memory_max) {
+    const auto to = std::min(last, indexed_seq_ + step);
+    load(closed_, to);
+    begin_batch(to);
     connection.begin();
-    run(insert, indexed, to);
-    run(save_progress_, to);
+    write_batch(all_rows);
     connection.commit();
+    committed(to + 1);
     static_cast<void>(connection.checkpoint(CheckpointMode::passive));
-    indexed = to;
   }
 }
 
-void KeyIndex::load() {
-  stale_ = true;
-  fresh_.clear();
-  merging_.clear();
-  merging_to_ = 0;
-  merged_parts_ = moved_parts_ = 0;
-  std::int64_t indexed = 0;
-  {
-    Use progress(load_progress_);
-    if (progress.step()) indexed = progress.column(0).getInt64();
-  }
-  Use rows(load_, indexed);
-  while (rows.step()) {
-    const auto hash = rows.column(0).getInt64();
-    fresh_.add({hash, rows.column(1).getInt64()});
+/// The keys of entries after those in the index.
+void KeyIndex::load(KeyRows& rows, std::int64_t last_seq) {
+  Use row(load_, indexed_seq_, last_seq);
+  while (row.step()) {
+    const auto hash = row.column(0).getInt64();
+    rows.add({hash, row.column(1).getInt64()});
     filter_.add(hash);
   }
-  stale_ = false;
+}
+
+/// What is in closed_ is to be written, as the keys of all entries up to this one.
+void KeyIndex::begin_batch(std::int64_t last_seq) {
+  std::int64_t level = 0;
+  for (auto most = 2 * batch_; closed_.size() > most; most *= KeyRuns::merged_at_once) ++level;
+  batch_run_ = {.run = {.id = runs_.new_id(),
+                        .level = level,
+                        .first_seq = indexed_seq_ + 1,
+                        .last_seq = last_seq,
+                        // A block is made of whole parts.
+                        .block_bits = std::min(block_bits_for(closed_.size()), key_part_bits)}};
+  batch_before_ = batch_run_;
+}
+
+/// So many rows, or one block more; how many.
+std::size_t KeyIndex::write_batch(std::size_t rows_max) {
+  std::size_t written = 0;
+  auto& [run, next_block] = batch_run_;
+  for (; batch_run_.is_open() && !batch_run_.is_written() && written < rows_max; ++next_block) {
+    const auto parts = key_parts >> run.block_bits;
+    rows_.clear();
+    for (std::size_t part = next_block * parts; part < (next_block + 1) * parts; ++part)
+      std::ranges::copy(closed_.part(part), std::back_inserter(rows_));
+    runs_.write_block(run.id, next_block, rows_);
+    run.keys += static_cast<std::int64_t>(rows_.size());
+    written += std::max<std::size_t>(rows_.size(), 1);
+    if (next_block + 1 < run.blocks()) continue;
+    runs_.add(run);
+    outbox::run(save_progress_, run.last_seq);
+  }
+  return written;
 }
 
 const std::vector<std::int64_t>& KeyIndex::find(std::int64_t hash) {
-  refresh();
   found_.clear();
   if (key_part(hash) < filled_parts_ && !filter_.may_hold(hash)) return found_;
-  {
-    Use in_file(find_, hash);
-    while (in_file.step()) found_.push_back(in_file.column(0).getInt64());
-  }
-  merging_.append_found(hash, found_);
+  runs_.find(hash, found_);
+  closed_.append_found(hash, found_);
   fresh_.append_found(hash, found_);
   if (found_.size() < 2) return found_;
-  // A row that the open transaction has moved is in both.
+  // Those of a batch that the open transaction has finished are in both.
   std::ranges::sort(found_);
   const auto repeats = std::ranges::unique(found_);
   found_.erase(repeats.begin(), repeats.end());
@@ -108,68 +108,75 @@ const std::vector<std::int64_t>& KeyIndex::find(std::int64_t hash) {
 }
 
 void KeyIndex::add(std::int64_t hash, std::int64_t seq) {
-  refresh();
   added_.emplace_back(hash, seq);
   fresh_.add({hash, seq});
   filter_.add(hash);
 }
 
 void KeyIndex::remove(std::int64_t hash, std::int64_t seq) {
-  refresh();
-  run(delete_, hash, seq);
-  const bool fresh = fresh_.remove({hash, seq});
-  const bool merging = merging_.remove({hash, seq});
-  removed_ = removed_ || fresh || merging;
+  const KeyRows::Row row{hash, seq};
+  removed_.reserve(removed_.size() + 1);
+  ++removals_;
   ++gone_;
+  if (fresh_.remove(row)) {
+    removed_.push_back({&fresh_, row});
+  } else if (closed_.remove(row)) {
+    removed_.push_back({&closed_, row});
+    if (batch_run_.run.block_of(hash) < batch_run_.next_block) ++batch_run_.run.gone;
+  } else {
+    runs_.removed(hash, seq);
+  }
 }
 
 bool KeyIndex::fill_filter() {
-  refresh();
   if (!filter_is_due()) return false;
   if (gone_ > gone_max_) gone_ = filled_parts_ = 0;
+  rows_ = fresh_.part(filled_parts_);
+  std::ranges::copy(closed_.part(filled_parts_), std::back_inserter(rows_));
+  runs_.read_part(filled_parts_, rows_);
   filter_.clear_part(filled_parts_);
-  for (auto* rows : {&fresh_, &merging_})
-    for (const auto& [hash, seq] : rows->part(filled_parts_)) filter_.add(hash);
-  const auto [first, last] = range_of(filled_parts_);
-  Use in_file(find_range_, first, last);
-  while (in_file.step()) filter_.add(in_file.column(0).getInt64());
+  for (const auto& [hash, seq] : rows_) filter_.add(hash);
   ++filled_parts_;
   return true;
 }
 
 void KeyIndex::merge() {
-  refresh();
-  if (merging_to_ == 0) return;
-  credit_ = std::min(credit_ + merged_per_added * added_.size() + merged_least, credit_max);
-  for (; moved_parts_ < key_parts; ++moved_parts_) {
-    auto& part = merging_.part(moved_parts_);
-    if (part.size() > credit_ && credit_ < credit_max) break;
-    std::ranges::sort(part);
-    for (const auto& [hash, seq] : part) run(insert_, hash, seq);
-    credit_ -= std::min(part.size(), credit_);
-  }
-  if (moved_parts_ == key_parts) run(save_progress_, merging_to_);
+  std::int64_t levels = 0;
+  for (const auto& run : runs_.all()) levels = std::max(levels, run.level + 1);
+  const auto pace = moved_per_entry + static_cast<std::size_t>(levels);
+  credit_ = std::min(credit_ + pace * (added_.size() + removals_) + moved_least, credit_max);
+  const auto block_rows = closed_.size() / batch_run_.run.blocks() + 1;
+  if (credit_ >= block_rows) credit_ -= std::min(write_batch(credit_), credit_);
+  credit_ -= runs_.work(credit_);
 }
 
 void KeyIndex::committed(std::int64_t next_seq) {
   added_.clear();
-  removed_ = false;
-  for (; merged_parts_ < moved_parts_; ++merged_parts_) merging_.clear_part(merged_parts_);
-  if (merged_parts_ == key_parts) {
-    merging_to_ = 0;
-    merged_parts_ = moved_parts_ = 0;
+  removed_.clear();
+  removals_ = 0;
+  runs_.committed();
+  if (batch_run_.is_open() && batch_run_.is_written()) {
+    indexed_seq_ = batch_run_.run.last_seq;
+    closed_.clear();
+    batch_run_ = {};
   }
-  if (merging_to_ != 0 || fresh_.size() < batch_) return;
-  std::swap(merging_, fresh_);
-  merging_to_ = next_seq - 1;
+  batch_before_ = batch_run_;
+  // Many entries without a key are a batch, too, or a start would read them all.
+  const bool many = next_seq - 1 - indexed_seq_ >= static_cast<std::int64_t>(2 * batch_);
+  if (batch_run_.is_open() || (fresh_.size() < batch_ && !many)) return;
+  std::swap(closed_, fresh_);
+  begin_batch(next_seq - 1);
 }
 
 void KeyIndex::rolled_back() noexcept {
-  stale_ = stale_ || removed_;
   for (const auto& row : added_) static_cast<void>(fresh_.remove(row));
+  // They have room: there they were.
+  for (const auto& [from, row] : removed_) from->add(row);
   added_.clear();
-  removed_ = false;
-  moved_parts_ = merged_parts_;
+  removed_.clear();
+  removals_ = 0;
+  batch_run_ = batch_before_;
+  runs_.rolled_back();
 }
 
 }  // namespace holdfast::outbox

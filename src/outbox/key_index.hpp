@@ -9,12 +9,13 @@
 #include "outbox/connection.hpp"
 #include "outbox/key_filter.hpp"
 #include "outbox/key_rows.hpp"
+#include "outbox/key_runs.hpp"
 
 namespace holdfast::outbox {
 
 /// Finds entries by the hash of their key. Hashes are random, so that each row put into an index on
 /// its own would dirty a page of its own: three times the cost of the entry. So new ones are kept
-/// in memory, and go to the file in batches, sorted: a little of the batch with each group, in its
+/// in memory, and go to the file in batches, as runs: a little of the batch with each group, in its
 /// transaction. What is in memory is in the rows of the entries as well, where the next start reads
 /// it; docs/decisions/0018. A filter in memory answers for nearly all keys that are new; it is
 /// filled from the file a part at a time, and keys of the other parts are looked up meanwhile.
@@ -34,8 +35,12 @@ class KeyIndex {
   [[nodiscard]] const std::vector<std::int64_t>& find(std::int64_t hash);
   void add(std::int64_t hash, std::int64_t seq);
   void remove(std::int64_t hash, std::int64_t seq);
-  /// Moves a few from memory to the file: more than were added.
+  /// Moves a few from memory to the file, and merges what is there: more than were added.
   void merge();
+  /// The next merge may move as much as a moment without groups has time for.
+  void merge_more() { credit_ = credit_max; }
+  /// There is something to move or to merge.
+  [[nodiscard]] bool has_work() const { return batch_run_.is_open() || runs_.has_work(); }
 
   /// Fills one part of the filter, or begins anew where many keys are gone since; false: there was
   /// nothing to do.
@@ -51,41 +56,52 @@ class KeyIndex {
   void rolled_back() noexcept;
 
   /// In memory are at most twice as many and one group; 16 bytes each, and as much in reserve.
-  static constexpr std::size_t batch_entries = 131'072;
+  static constexpr std::size_t batch_entries = 110'592;
   /// So many removed keys that the filter still knows are worth filling it anew.
   static constexpr std::size_t gone_most = std::size_t{4} << 20U;
-  [[nodiscard]] std::size_t in_memory() const { return fresh_.size() + merging_.size(); }
+  /// What a pause has saved up is not moved at once; a millisecond's worth, or less.
+  static constexpr std::size_t credit_max = 2 * KeyRuns::step_rows_max;
+  [[nodiscard]] std::size_t in_memory() const { return fresh_.size() + closed_.size(); }
 
  private:
+  /// The run that the closed batch becomes, and how far it is.
+  struct BatchRun {
+    KeyRun run;  ///< Without an id: there is no batch.
+    std::size_t next_block = 0;
+    [[nodiscard]] bool is_open() const { return run.id != 0; }
+    [[nodiscard]] bool is_written() const { return next_block == run.blocks(); }
+  };
+  /// One that the open transaction took out of memory.
+  struct Removed {
+    KeyRows* from = nullptr;
+    KeyRows::Row row;
+  };
+
   void catch_up(Connection& connection);
-  void load();
-  void refresh() {
-    if (stale_) load();
-  }
+  void load(KeyRows& rows, std::int64_t last_seq);
+  void begin_batch(std::int64_t last_seq);
+  std::size_t write_batch(std::size_t rows_max);
 
   const std::size_t batch_;
   const std::size_t gone_max_;
-  SQLite::Statement find_;
-  SQLite::Statement insert_;
-  SQLite::Statement delete_;
   SQLite::Statement load_;
-  SQLite::Statement load_progress_;
   SQLite::Statement save_progress_;
-  SQLite::Statement find_range_;
-  KeyRows fresh_;                 ///< Added since the batch was closed.
-  KeyRows merging_;               ///< The closed batch.
-  std::int64_t merging_to_ = 0;   ///< Its last seq; 0: there is none.
-  std::size_t merged_parts_ = 0;  ///< Of merging_, those that are in the file for good.
-  std::size_t credit_ = 0;        ///< Rows that the next commits may move.
+  std::int64_t indexed_seq_ = 0;  ///< Up to this, the runs have all.
+  KeyRuns runs_;
+  KeyRows fresh_;   ///< Added since the batch was closed.
+  KeyRows closed_;  ///< The closed batch, until its run counts.
+  BatchRun batch_run_;
+  std::size_t credit_ = 0;  ///< Rows that the next commits may move.
   KeyFilter filter_;
   std::size_t filled_parts_ = 0;  ///< Of these the filter knows all.
   std::size_t gone_ = 0;          ///< Keys that were removed since it was filled from its begin.
   std::vector<std::int64_t> found_;
+  KeyRows::Part rows_;
   // Of the open transaction.
   std::vector<KeyRows::Row> added_;
-  std::size_t moved_parts_ = 0;  ///< With those that it has moved.
-  bool removed_ = false;         ///< It took some out of memory.
-  bool stale_ = false;  ///< It was rolled back since; what it took out is to be read again.
+  std::vector<Removed> removed_;
+  std::size_t removals_ = 0;
+  BatchRun batch_before_;
 };
 
 }  // namespace holdfast::outbox

@@ -20,11 +20,6 @@ void KeyRows::append_found(std::int64_t hash, std::vector<std::int64_t>& seqs) c
     if (row.first == hash) seqs.push_back(row.second);
 }
 
-void KeyRows::clear_part(std::size_t index) {
-  size_ -= parts_[index].size();
-  parts_[index].clear();
-}
-
 void KeyRows::clear() {
   for (auto& part : parts_) part.clear();
   size_ = 0;

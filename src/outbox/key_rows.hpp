@@ -16,9 +16,14 @@ constexpr std::uint64_t ordered_bits(std::int64_t hash) {
   return static_cast<std::uint64_t>(hash) ^ (std::uint64_t{1} << 63U);
 }
 
+/// The first bits of a hash.
+constexpr std::size_t key_prefix(std::int64_t hash, unsigned bits) {
+  return bits == 0 ? 0 : static_cast<std::size_t>(ordered_bits(hash) >> (64U - bits));
+}
+
+inline constexpr unsigned key_part_bits = std::bit_width(key_parts - 1);
 constexpr std::size_t key_part(std::int64_t hash) {
-  constexpr unsigned part_bits = std::bit_width(key_parts - 1);
-  return static_cast<std::size_t>(ordered_bits(hash) >> (64U - part_bits));
+  return key_prefix(hash, key_part_bits);
 }
 
 /// Rows of the index that are in memory, in parts by the first bits of their hash. A part is small
@@ -36,8 +41,7 @@ class KeyRows {
   bool remove(const Row& row);
   void append_found(std::int64_t hash, std::vector<std::int64_t>& seqs) const;
   [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] Part& part(std::size_t index) { return parts_[index]; }
-  void clear_part(std::size_t index);
+  [[nodiscard]] const Part& part(std::size_t index) const { return parts_[index]; }
   void clear();
 
  private:

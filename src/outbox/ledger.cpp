@@ -296,6 +296,13 @@ std::expected<bool, Failure> Ledger::fill_key_filter() {
   }
 }
 
+std::expected<void, Failure> Ledger::merge_keys() {
+  return transact("merging the index of keys", [&](Transaction& transaction) {
+    keys_.merge_more();
+    ++transaction.changes;
+  });
+}
+
 std::expected<void, Failure> Ledger::wind_up() {
   const auto result = checkpoint(CheckpointMode::truncate);
   if (!result) return std::unexpected(result.error());

@@ -72,6 +72,13 @@ class Ledger {
   /// Fills a part of the filter before the index of keys; false: none is due.
   [[nodiscard]] std::expected<bool, Failure> fill_key_filter();
   [[nodiscard]] bool key_filter_is_due() const { return keys_.filter_is_due(); }
+  /// Merges a little of the index of keys, as commits do, in a transaction of its own.
+  [[nodiscard]] std::expected<void, Failure> merge_keys();
+  /// Where there is no room it waits: merging takes some before it gives some back.
+  [[nodiscard]] bool merging_is_due() const {
+    return keys_.has_work() && !needs_probe() &&
+           find_shortage(space_, config_, 0) == Shortage::none;
+  }
   /// Empties the WAL for the last time; what cannot be moved now is recovered by the next start.
   [[nodiscard]] std::expected<void, Failure> wind_up();
   /// After the disk refused a write: tries whether it takes one again.

@@ -27,21 +27,23 @@ std::vector<std::string> source_ids(const ListRequest& request, const ListScope&
   return ids;
 }
 
-/// Rows of one key: the first copy by its hash under each source, in the index or among the late
-/// ones that are not in it yet, and the differing bodies among the entries set aside, which are
-/// few.
-std::string by_key(const ListRequest& request, const ListScope& scope) {
-  std::vector<std::string> hashes;
-  for (const auto& [name, id] : scope.sources)
-    if (!request.source || *request.source == name)
-      hashes.push_back(std::to_string(first_copy_hash(name, *request.dedupe_key)));
+std::string join(const std::vector<std::int64_t>& numbers) {
+  std::vector<std::string> parts;
+  for (const auto number : numbers) parts.push_back(std::to_string(number));
+  return join(parts, ", ");
+}
+
+/// Rows of one key: the first copy, found in the index or among the late ones that are not in it
+/// yet, and the differing bodies among the entries set aside, which are few.
+std::string by_key(const ListRequest& request, const ListScope& scope,
+                   const std::vector<std::int64_t>& indexed) {
   return std::format(
-      "entry.seq IN (SELECT seq FROM key_index WHERE hash IN ({0}) AND seq BETWEEN ?1 AND ?2 "
+      "entry.seq IN (SELECT seq FROM entry WHERE seq IN ({}) "
       "UNION SELECT seq FROM entry WHERE seq BETWEEN max(?1, (SELECT indexed_seq + 1 FROM "
-      "key_progress)) AND ?2 AND key_hash IN ({0}) "
+      "key_progress)) AND ?2 AND key_hash IN ({}) "
       "UNION SELECT seq FROM entry INDEXED BY entry_aside WHERE state >= 2 AND state = 3 "
       "AND seq BETWEEN ?1 AND ?2 AND conflicts_with IS NOT NULL)",
-      join(hashes, ", "));
+      join(indexed), join(wanted_hashes(request, scope)));
 }
 
 /// True if only entries set aside can match; only they carry a SQLSTATE.
@@ -78,7 +80,17 @@ std::optional<SeqWindow> next_window(const ListRequest& request, const ListScope
   return window;
 }
 
-std::string list_sql(const ListRequest& request, const ListScope& scope) {
+std::vector<std::int64_t> wanted_hashes(const ListRequest& request, const ListScope& scope) {
+  std::vector<std::int64_t> hashes;
+  if (!request.dedupe_key) return hashes;
+  for (const auto& [name, id] : scope.sources)
+    if (!request.source || *request.source == name)
+      hashes.push_back(first_copy_hash(name, *request.dedupe_key));
+  return hashes;
+}
+
+std::string list_sql(const ListRequest& request, const ListScope& scope,
+                     const std::vector<std::int64_t>& indexed) {
   const auto ids = source_ids(request, scope);
   if (ids.empty()) return {};
   std::vector<std::string> conditions{"entry.seq BETWEEN ?1 AND ?2"};
@@ -93,7 +105,7 @@ std::string list_sql(const ListRequest& request, const ListScope& scope) {
     conditions.push_back(std::format("entry.source_id IN ({})", join(ids, ", ")));
   if (request.dedupe_key) {
     conditions.emplace_back("entry.dedupe_key = ?4");
-    conditions.push_back(by_key(request, scope));
+    conditions.push_back(by_key(request, scope, indexed));
   }
   if (request.sqlstate) conditions.emplace_back("entry.sqlstate = ?5");
   if (request.since) conditions.emplace_back("entry.received_at >= ?6");

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "holdfast/outbox.hpp"
 
@@ -34,6 +35,12 @@ struct SeqWindow {
 
 /// The query of one window. Parameters: ?1 low, ?2 high, ?3 limit, ?4 dedupe key, ?5 SQLSTATE, ?6
 /// since, ?7 until; those that the request does not name do not occur. Empty if nothing can match.
-[[nodiscard]] std::string list_sql(const ListRequest& request, const ListScope& scope);
+/// \param indexed  The seqs that the index of keys has for the hashes below.
+[[nodiscard]] std::string list_sql(const ListRequest& request, const ListScope& scope,
+                                   const std::vector<std::int64_t>& indexed);
+
+/// Of the key that is asked for, under each source; none if none is.
+[[nodiscard]] std::vector<std::int64_t> wanted_hashes(const ListRequest& request,
+                                                      const ListScope& scope);
 
 }  // namespace holdfast::outbox

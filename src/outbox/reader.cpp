@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "outbox/key_run.hpp"
 #include "outbox/rows.hpp"
 #include "outbox/sqlite.hpp"
 
@@ -188,7 +189,15 @@ ListScope Reader::list_scope() {
 
 void Reader::list_window(const ListRequest& request, const ListScope& scope,
                          const SeqWindow& window, std::vector<EntrySummary>& page) {
-  const std::string sql = list_sql(request, scope);
+  // What leaves memory for the index between two reads would be in neither.
+  const Snapshot snapshot(database_);
+  std::vector<std::int64_t> indexed;
+  if (const auto hashes = wanted_hashes(request, scope); !hashes.empty()) {
+    KeyRunReader keys(database_);
+    for (const auto& run : keys.load())
+      for (const auto hash : hashes) keys.find(run, hash, indexed);
+  }
+  const std::string sql = list_sql(request, scope, indexed);
   if (sql.empty()) return;
   const auto limit = std::min(request.limit, list_limit_max);
   SQLite::Statement select(database_, sql);

@@ -33,6 +33,7 @@ Writer::Writer(std::unique_ptr<Ledger> ledger, SubmitQueue& queue, const OutboxC
       checkpoint_at_(last_commit_),
       retain_at_(last_commit_),
       fill_at_(last_commit_),
+      merge_at_(last_commit_),
       retention_due_(ledger_->retention_due()),
       view_(ledger_->view()),
       commit_seconds_(base::seconds_bounds),

@@ -68,6 +68,7 @@ class Writer {
   bool checkpoint();
   bool retain();
   bool fill_key_filter();
+  bool merge_keys();
   void note(const char* event, const Failure& failure);
   void break_down(const Failure& failure);
   void refuse_all(const Failure& failure);
@@ -96,6 +97,7 @@ class Writer {
   SteadyTime checkpoint_at_;               ///< Not before; put off while a reader holds the WAL.
   SteadyTime retain_at_;                   ///< Not before.
   SteadyTime fill_at_;                     ///< Not before: of the filter of keys.
+  SteadyTime merge_at_;                    ///< Not before: of its index.
   std::optional<WallTime> retention_due_;  ///< Nothing is due before this.
   std::optional<SteadyTime> noted_at_;
   // Guarded: any thread.

@@ -22,6 +22,9 @@ constexpr auto checkpoint_again = 10ms;
 constexpr auto retain_every = 1s;
 /// The wall clock may jump while the writer sleeps towards a time on it.
 constexpr auto wall_sleep_max = std::chrono::hours(1);
+/// Merging the index of keys beside commits is enough for them; the rest waits for a pause, and is
+/// over soon.
+constexpr auto merge_idle = 1s;
 /// One line of log for a full disk, not one for every group.
 constexpr auto note_every = 10s;
 
@@ -32,7 +35,8 @@ bool Writer::keep_house() {
   const bool checkpointed = checkpoint();
   const bool retained = retain();
   const bool filled = fill_key_filter();
-  return checkpointed || retained || filled;
+  const bool merged = merge_keys();
+  return checkpointed || retained || filled || merged;
 }
 
 void Writer::probe() {
@@ -43,8 +47,11 @@ void Writer::probe() {
 }
 
 WalSituation Writer::wal_situation() const {
-  return {ledger_->unmoved_wal_bytes(),       ledger_->wal_bytes(),        quiet(),
-          clock_.steady_now() - last_commit_, ledger_->wal_holds_erased(), gathering_.sync()};
+  // A WAL that merging is about to write to is not worth emptying.
+  const auto idle_for = ledger_->merging_is_due() ? SteadyTime::duration::zero()
+                                                  : clock_.steady_now() - last_commit_;
+  return {ledger_->unmoved_wal_bytes(), ledger_->wal_bytes(),         quiet(),
+          idle_for,                     ledger_->wal_holds_erased(), gathering_.sync()};
 }
 
 bool Writer::checkpoint() {
@@ -105,6 +112,20 @@ bool Writer::fill_key_filter() {
   return false;
 }
 
+/// What commits have left to merge, once there are none.
+bool Writer::merge_keys() {
+  const auto now = clock_.steady_now();
+  if (now < std::max(merge_at_, last_commit_ + merge_idle) || !quiet() ||
+      !ledger_->merging_is_due())
+    return false;
+  const auto merged = ledger_->merge_keys();
+  publish();
+  if (merged) return true;
+  note("outbox_keys_unmerged", merged.error());
+  merge_at_ = now + probe_every;
+  return false;
+}
+
 void Writer::note(const char* event, const Failure& failure) {
   const auto now = clock_.steady_now();
   if (noted_at_ && now < *noted_at_ + note_every) return;
@@ -123,6 +144,7 @@ std::optional<SteadyTime> Writer::next_deadline() const {
     consider(std::max(checkpoint_at_, due ? now : last_commit_ + truncate_idle));
   }
   if (ledger_->key_filter_is_due()) consider(fill_at_);
+  if (ledger_->merging_is_due()) consider(std::max(merge_at_, last_commit_ + merge_idle));
   if (retention_due_) {
     const auto left = std::clamp<std::chrono::nanoseconds>(*retention_due_ - clock_.wall_now(), 0ns,
                                                            wall_sleep_max);

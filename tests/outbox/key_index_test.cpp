@@ -9,7 +9,9 @@
 #include <random>
 
 #include "fixture.hpp"
+#include "outbox/damage.hpp"
 #include "outbox/files.hpp"
+#include "outbox/key_run.hpp"
 #include "outbox/schema.hpp"
 #include "outbox/sqlite.hpp"
 
@@ -28,15 +30,16 @@ std::int64_t hash_of(std::int64_t number) {
 /// A file with rows of `entry` that have a hash and nothing else of interest, and their index.
 class Indexed {
  public:
-  static constexpr std::size_t batch = 50;
+  static constexpr std::size_t small_batch = 50;
 
-  Indexed() : connection_(made(folder_.file("outbox.db")), "") {
+  explicit Indexed(std::size_t batch = small_batch)
+      : batch_(batch), connection_(made(folder_.file("outbox.db")), "") {
     migrate(connection_.database());
     restart();
   }
   void restart() {
     index_.reset();
-    index_ = std::make_unique<KeyIndex>(connection_, batch, gone_max);
+    index_ = std::make_unique<KeyIndex>(connection_, batch_, gone_max);
   }
   KeyIndex& index() { return *index_; }
   void begin() { connection_.begin(); }
@@ -57,10 +60,11 @@ class Indexed {
     connection_.database().exec(std::format("DELETE FROM entry WHERE seq = {}", seq));
     index().remove(hash, seq);
   }
-  void commit() {
+  void commit() { commit_at(seq_ + 1); }
+  void commit_at(std::int64_t next_seq) {
     index().merge();
     connection_.commit();
-    index().committed(seq_ + 1);
+    index().committed(next_seq);
   }
   void roll_back(std::int64_t last_seq) {
     connection_.rollback();
@@ -68,7 +72,27 @@ class Indexed {
     seq_ = last_seq;
   }
   std::int64_t number(const char* sql) { return query_number(connection_.database(), sql); }
+  /// Keys in runs that count.
+  std::int64_t indexed() {
+    return number(
+        "SELECT sum(length(key_block.keys)) / 16 FROM key_block JOIN key_run ON "
+        "key_run.id = key_block.id >> 32");
+  }
+  std::int64_t waste() {
+    return number("SELECT count(*) FROM key_block WHERE id >> 32 NOT IN (SELECT id FROM key_run)");
+  }
+  std::int64_t runs() { return number("SELECT count(*) FROM key_run"); }
+  bool whole() { return all_keys_are_indexed(connection_.database()); }
+  void run(const char* sql) { connection_.database().exec(sql); }
   [[nodiscard]] std::int64_t last_seq() const { return seq_; }
+  /// What is found of a hash and still there.
+  Seqs find(std::int64_t hash) {
+    Seqs seqs;
+    SQLite::Statement entry(connection_.database(), "SELECT 1 FROM entry WHERE seq = ?");
+    for (const auto seq : index().find(hash))
+      if (Use(entry, seq).step()) seqs.push_back(seq);
+    return seqs;
+  }
   static constexpr std::size_t gone_max = 20;
 
  private:
@@ -76,6 +100,7 @@ class Indexed {
     make_private_file(path);
     return path;
   }
+  const std::size_t batch_;
   support::ScratchFolder folder_;
   Connection connection_;
   std::unique_ptr<KeyIndex> index_;
@@ -107,23 +132,19 @@ TEST_CASE("key index: a hash is found wherever its row is by now", "[outbox][key
                         std::int64_t{3} * (std::int64_t{1} << 60);
       expected[hash].push_back(file.add(hash));
     }
-    for (const auto& [hash, seqs] : expected) REQUIRE(file.index().find(hash) == seqs);
+    for (const auto& [hash, seqs] : expected) REQUIRE(file.find(hash) == seqs);
     file.commit();
     in_memory_max = std::max(in_memory_max, file.index().in_memory());
     if (commit % 17 == 0) file.restart();
     // Now and then a part, so that restarts meet it empty, half full and full.
     for (int step = 0; step < 200 * (commit % 3); ++step) file.index().fill_filter();
-    for (const auto& [hash, seqs] : expected) REQUIRE(file.index().find(hash) == seqs);
-    CHECK(file.index().find(-1).empty());
+    for (const auto& [hash, seqs] : expected) REQUIRE(file.find(hash) == seqs);
+    CHECK(file.find(-1).empty());
   }
-  CHECK(in_memory_max <= 3 * Indexed::batch);
-  CHECK(file.number("SELECT count(*) FROM key_index") >= 400);
+  CHECK(in_memory_max <= 3 * Indexed::small_batch);
+  CHECK(file.indexed() >= 400);
   CHECK(file.number("SELECT indexed_seq FROM key_progress") > 0);
-  // What the progress promises.
-  CHECK(
-      file.number("SELECT count(*) FROM entry WHERE seq <= (SELECT indexed_seq FROM key_progress) "
-                  "AND NOT EXISTS (SELECT 1 FROM key_index WHERE hash = entry.key_hash AND "
-                  "seq = entry.seq)") == 0);
+  CHECK(file.whole());
 }
 
 TEST_CASE("key index: what is rolled back is not there, and what was removed is again",
@@ -131,7 +152,7 @@ TEST_CASE("key index: what is rolled back is not there, and what was removed is 
   Indexed file;
   std::map<std::int64_t, Seqs> expected;
   const auto check = [&] {
-    for (const auto& [hash, seqs] : expected) REQUIRE(file.index().find(hash) == seqs);
+    for (const auto& [hash, seqs] : expected) REQUIRE(file.find(hash) == seqs);
   };
   for (std::int64_t commit = 0; commit < 60; ++commit) {
     add_five(file, commit, expected);
@@ -142,7 +163,7 @@ TEST_CASE("key index: what is rolled back is not there, and what was removed is 
       if (seqs[0] % 7 == 0) file.remove(hash, seqs[0]);
     file.index().merge();
     file.roll_back(last);
-    CHECK(file.index().find(42).empty());
+    CHECK(file.find(42).empty());
     check();
   }
   file.begin();
@@ -165,10 +186,134 @@ TEST_CASE("key index: a file without one, or with an old one, is indexed by the 
   for (std::int64_t i = 0; i < 1000; ++i) file.insert(hash_of(i));
   file.commit();
   file.restart();
-  CHECK(file.number("SELECT count(*) FROM key_index") == 1000);
+  CHECK(file.indexed() == 1000);
   CHECK(file.number("SELECT indexed_seq FROM key_progress") == 1000);
   CHECK(file.index().in_memory() == 0);
-  CHECK(file.index().find(hash_of(77)) == Seqs{78});
+  CHECK(file.find(hash_of(77)) == Seqs{78});
+}
+
+TEST_CASE("key index: runs are merged, and few are left of many", "[outbox][keys]") {
+  // Several blocks in each run.
+  constexpr std::int64_t batch = 1000;
+  constexpr std::int64_t group = 100;
+  Indexed file(batch);
+  std::int64_t runs_max = 0;
+  for (std::int64_t commit = 0; commit < 40 * batch / group; ++commit) {
+    file.begin();
+    for (std::int64_t i = 0; i < group; ++i) file.add(hash_of(commit * group + i));
+    file.commit();
+    runs_max = std::max(runs_max, file.runs());
+    // A stop leaves half of a run now and then.
+    if (commit % 170 == 169) file.restart();
+  }
+  // Three of each level but the highest, and four whose merging takes a while.
+  CHECK(runs_max <= 14);
+  CHECK(file.number("SELECT max(level) FROM key_run") == 2);
+  CHECK(file.number("SELECT max(last_seq) FROM key_run") ==
+        file.number("SELECT indexed_seq FROM key_progress"));
+  for (int commit = 0; commit < 50'000 && file.waste() > 0; ++commit) {
+    file.begin();
+    file.commit();
+  }
+  CHECK(file.runs() <= 9);
+  CHECK(file.waste() == 0);
+  CHECK(file.indexed() >= 36 * batch);
+  CHECK(file.number("SELECT sum(keys) FROM key_run") == file.indexed());
+  CHECK(file.number("SELECT max(length(keys)) < 4056 FROM key_block") == 1);
+  CHECK(file.whole());
+  for (std::int64_t i = 0; i < 40 * batch; i += 7)
+    REQUIRE(file.find(hash_of(i)) == Seqs{i + 1});
+}
+
+TEST_CASE("key index: keys whose entry is gone leave it", "[outbox][keys]") {
+  constexpr std::int64_t batch = 1000;
+  constexpr std::int64_t group = 100;
+  Indexed file(batch);
+  std::map<std::int64_t, std::int64_t> there;
+  std::int64_t removed = 0;
+  std::int64_t indexed_max = 0;
+  // What is older than two batches goes, but for one of fifty.
+  for (std::int64_t commit = 0; commit < 40 * batch / group; ++commit) {
+    file.begin();
+    for (std::int64_t i = 0; i < group; ++i) {
+      const auto hash = hash_of(commit * group + i);
+      there[file.add(hash)] = hash;
+    }
+    for (; removed < file.last_seq() - 2 * batch; ++removed) {
+      const auto seq = removed + 1;
+      if (seq % 50 == 0) continue;
+      file.remove(there[seq], seq);
+      there.erase(seq);
+    }
+    file.commit();
+    indexed_max = std::max(indexed_max, file.indexed());
+    if (commit % 41 == 40) file.restart();
+  }
+  CHECK(indexed_max <= 12 * batch);
+  CHECK(file.whole());
+  CHECK(file.number("SELECT count(*) FROM key_run WHERE gone > keys OR gone < 0") == 0);
+  for (const auto& [seq, hash] : there) REQUIRE(file.find(hash) == Seqs{seq});
+  // The rest too: nothing is left of them in the end.
+  file.begin();
+  for (const auto& [seq, hash] : there) file.remove(hash, seq);
+  file.commit();
+  for (int commit = 0; commit < 20'000 && file.runs() > 0; ++commit) {
+    file.begin();
+    file.commit();
+  }
+  CHECK(file.indexed() == 0);
+}
+
+TEST_CASE("key index: entries without a key are no work for a start", "[outbox][keys]") {
+  Indexed file;
+  file.begin();
+  const auto kept = file.add(hash_of(1));
+  file.run(
+      "INSERT INTO entry (seq, id, source_id, state, received_at, body_bytes, payload_kept, "
+      "body_sha256) VALUES (500, randomblob(16), 1, 0, 0, 0, 1, zeroblob(32))");
+  file.commit_at(501);
+  file.begin();
+  file.commit_at(501);
+  CHECK(file.number("SELECT indexed_seq FROM key_progress") == 500);
+  CHECK(file.find(hash_of(1)) == Seqs{kept});
+}
+
+TEST_CASE("key index: a run that is not whole is found to be damaged", "[outbox][keys]") {
+  Indexed file(1000);
+  for (std::int64_t commit = 0; commit < 40; ++commit) {
+    file.begin();
+    for (std::int64_t i = 0; i < 100; ++i) file.add(hash_of(commit * 100 + i));
+    file.commit();
+  }
+  REQUIRE(file.whole());
+  const auto find_all = [&] {
+    for (std::int64_t i = 0; i < 4000; ++i) static_cast<void>(file.index().find(hash_of(i)));
+  };
+  const auto is_damaged = [&] {
+    // Without the filter all are looked for.
+    while (file.index().fill_filter()) {
+    }
+    try {
+      find_all();
+      return !file.whole();
+    } catch (const SQLite::Exception& error) {
+      return is_damage(error);
+    }
+  };
+  REQUIRE_FALSE(is_damaged());
+  const char* some = "(SELECT id FROM key_block WHERE length(keys) > 16 LIMIT 1)";
+  for (const auto& harm : {
+           std::format("DELETE FROM key_block WHERE id = {}", some),
+           std::format("UPDATE key_block SET keys = substr(keys, 2) WHERE id = {}", some),
+           std::format("UPDATE key_block SET keys = substr(keys, 17) WHERE id = {}", some),
+           std::string("DELETE FROM key_run"),
+       }) {
+    file.run(("SAVEPOINT harm; " + harm).c_str());
+    CHECK(is_damaged());
+    file.run("ROLLBACK TO harm; RELEASE harm");
+  }
+  file.run("UPDATE key_run SET block_bits = 32");
+  CHECK_THROWS_AS(file.restart(), SQLite::Exception);
 }
 
 TEST_CASE("key index: the filter is filled from the file and from memory", "[outbox][keys]") {
@@ -199,8 +344,8 @@ TEST_CASE("key index: the filter is filled from the file and from memory", "[out
     while (file.index().fill_filter()) ++parts;
     CHECK(parts == key_parts);
     CHECK_FALSE(file.index().filter_is_due());
-    for (const auto& [hash, seqs] : expected) REQUIRE(file.index().find(hash) == seqs);
-    for (std::int64_t i = 2000; i < 3000; ++i) REQUIRE(file.index().find(hash_of(i)).empty());
+    for (const auto& [hash, seqs] : expected) REQUIRE(file.find(hash) == seqs);
+    for (std::int64_t i = 2000; i < 3000; ++i) REQUIRE(file.find(hash_of(i)).empty());
   }
 }
 
@@ -223,10 +368,10 @@ TEST_CASE("key index: the filter is filled anew once many keys are gone", "[outb
   for (std::size_t part = 0; part < key_parts; ++part) {
     REQUIRE(file.index().fill_filter());
     if (part % 500 != 0) continue;
-    for (const auto& [hash, seqs] : expected) REQUIRE(file.index().find(hash) == seqs);
+    for (const auto& [hash, seqs] : expected) REQUIRE(file.find(hash) == seqs);
   }
   CHECK_FALSE(file.index().filter_is_due());
-  for (const auto& [hash, seqs] : expected) REQUIRE(file.index().find(hash) == seqs);
+  for (const auto& [hash, seqs] : expected) REQUIRE(file.find(hash) == seqs);
 }
 
 TEST_CASE("key filter: none that was added is missed, and few that were not are found",
@@ -269,7 +414,16 @@ TEST_CASE("outbox: a repeat is known while its key is in memory, on the way, and
     }
     return true;
   };
-  CHECK(box.sql("SELECT indexed_seq > 0 FROM key_progress") == "1\n");
+  const char* indexed = "SELECT indexed_seq FROM key_progress";
+  CHECK(box.sql(indexed) == std::format("{}\n", KeyIndex::batch_entries));
+  CHECK(all_known());
+  // A pause is time for the rest.
+  box.clock.advance(999ms);
+  CHECK_FALSE(box->run_once());
+  box.clock.advance(1ms);
+  while (box->run_once()) {
+  }
+  CHECK(box.sql(indexed) == std::format("{}\n", 2 * KeyIndex::batch_entries));
   CHECK(all_known());
   for (const auto number : {std::int64_t{3}, entries - 3}) {
     const auto listed = box.list(Filter{.dedupe_key = key_of(number)});

@@ -138,11 +138,12 @@ void Lab::become_version_1() {
   std::filesystem::copy_file(path, old);
   sqlite3* database = nullptr;
   const int opened = sqlite3_open(old.c_str(), &database);
-  // What migrations 0002 to 0004 did, the other way round.
+  // What migrations 0002 to 0005 did, the other way round.
   const int done = opened != SQLITE_OK
                        ? opened
                        : sqlite3_exec(database,
-                                      "BEGIN; DROP TABLE key_index; DROP TABLE key_progress; "
+                                      "BEGIN; DROP TABLE key_run; DROP TABLE key_block; "
+                                      "DROP TABLE key_progress; "
                                       "CREATE INDEX entry_key ON entry (key_hash) "
                                       "WHERE key_hash IS NOT NULL; "
                                       "DROP TABLE audit; DROP TABLE operator_pause; "
