@@ -12,7 +12,7 @@ constexpr std::size_t line_bits = line_words * word_bits;
 constexpr std::size_t lines = KeyFilter::bytes * 8 / line_bits;
 constexpr unsigned line_of_bits = std::bit_width(lines - 1);
 constexpr unsigned bit_of_bits = std::bit_width(line_bits - 1);
-constexpr unsigned bits_a_hash = 3;
+constexpr unsigned bits_a_hash = 5;
 static_assert(lines % key_parts == 0, "a part begins with a line");
 static_assert(line_of_bits + bits_a_hash * bit_of_bits <= 64, "each bit has bits of its own");
 

@@ -181,15 +181,17 @@ std::size_t KeyRuns::work(std::size_t rows_max) {
   }
 }
 
-/// Of the lowest level first: its runs become more the faster.
+/// Of the lowest level: its runs become more the faster.
 std::vector<KeyRuns::Job>::iterator KeyRuns::next_job() {
   return std::ranges::min_element(state_.jobs, {},
                                   [](const Job& job) { return job.output.level; });
 }
 
 std::size_t KeyRuns::cost_of_next() {
+  // Waste first, whose pages the merges can have.
+  if (!state_.waste.empty()) return deletion_rows;
   const auto job = next_job();
-  if (job == state_.jobs.end()) return state_.waste.empty() ? 0 : deletion_rows;
+  if (job == state_.jobs.end()) return 0;
   std::int64_t keys = 0;
   for (const auto id : job->inputs) keys += run_with(id).keys;
   return std::min(static_cast<std::size_t>(keys) / job->steps() + 1, step_rows_max);
@@ -197,11 +199,11 @@ std::size_t KeyRuns::cost_of_next() {
 
 void KeyRuns::do_next() {
   change();
-  const auto job = next_job();
-  if (job == state_.jobs.end()) {
+  if (!state_.waste.empty()) {
     delete_waste();
     return;
   }
+  const auto job = next_job();
   step(*job);
   if (job->next_step == job->steps()) finish(job);
 }
