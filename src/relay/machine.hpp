@@ -57,6 +57,8 @@ class Machine {
   [[nodiscard]] RelayStep deliver_or_rest(SteadyTime now);
   [[nodiscard]] RelayStep nothing_left();
   [[nodiscard]] RelayStep rest(std::optional<SteadyTime> until);
+  [[nodiscard]] RelayStep rest_deaf(std::optional<SteadyTime> until);
+  void listen(bool listens);
   [[nodiscard]] RelayStep worked() const;
   void find_active();
   void publish();
@@ -141,6 +143,7 @@ class Machine {
   DrainProgress drain_;                       ///< In economy mode.
   bool pass_is_smooth_ = false;  ///< A whole batch as it was claimed, and nothing has failed.
   bool probed_ = false;          ///< The last step was a probe: now the others.
+  bool listens_ = false;         ///< An append may wake it.
   bool session_open_ = false;    ///< It was open after the last delivery.
   bool session_used_ = false;    ///< The last delivery got as far as a session.
   // Guarded: any thread.

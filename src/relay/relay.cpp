@@ -56,7 +56,11 @@ class HOLDFAST_HIDDEN Relay::Impl {
     run_machines(stop);
   }
 
-  void wake() { shared_.wake.raise(); }
+  void wake() {
+    // Changed by nothing, to be in one order with Machine::listen: whoever begins to listen after
+    // this sees the entry.
+    if (shared_.listening.fetch_add(0) > 0) shared_.wake.raise();
+  }
 
   std::expected<bool, Failure> pause(const std::optional<std::string>& source, const Actor& by) {
     return outbox_.keep_pause(source, true, by).transform([&](bool changed) {

@@ -46,6 +46,10 @@ struct Shared {
 
   const std::uint32_t machines;
   base::WakeSignal wake;
+  /// Machines that have something to do once an entry is appended. The others look at the outbox
+  /// before they rest again, so an append has no need to wake them: while a destination is down
+  /// each of thousands a second would.
+  std::atomic<int> listening = 0;
   SourcePauses sources;
   std::optional<Economy> economy;  ///< None: everything is delivered at once.
   DestinationPauses destination;

@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <atomic>
 #include <catch2/catch_test_macros.hpp>
 
 #include "base/backoff.hpp"
 #include "relay_rig.hpp"
+#include "support/wait.hpp"
 
 using namespace std::chrono_literals;
 using namespace holdfast;
@@ -294,4 +296,51 @@ TEST_CASE("relay: a destination up for a moment at a time still makes progress",
   for (int i = 0; i < 20'000 && rig.count(EntryState::pending) > 0; ++i) rig.pass_time(1s);
   CHECK(rig.count(EntryState::pending) == 0);
   rig.everything_arrives();
+}
+
+namespace {
+
+/// Tells how often it is looked at: a step of the relay does so several times.
+class CountingClock : public Clock {
+ public:
+  [[nodiscard]] WallTime wall_now() const override { return clock_.wall_now(); }
+  [[nodiscard]] SteadyTime steady_now() const override {
+    ++looks;
+    return clock_.steady_now();
+  }
+  mutable std::atomic<int> looks = 0;
+
+ private:
+  SystemClock clock_;
+};
+
+}  // namespace
+
+TEST_CASE("relay: what is accepted during an outage wakes nobody, and is delivered after it",
+          "[relay][thread]") {
+  RelayRig rig;
+  const CountingClock clock;
+  DestinationConfig patient;
+  patient.backoff_initial = patient.backoff_max = 60s;
+  Relay relay({.destination = patient, .sources = {"a"}},
+              {.outbox = *rig.outbox,
+               .destinations = {&rig.destination},
+               .clock = clock,
+               .log = {}});
+  rig.destination.fail_next(support::failure_of(DeliveryClass::connection), 1);
+  std::jthread thread([&](const std::stop_token& stop) { relay.run(stop); });
+  const auto accept = [&](int number) {
+    rig.append("a", std::to_string(number));
+    relay.wake();
+  };
+  accept(0);
+  REQUIRE(support::eventually([&] { return relay.stats().retry_at.has_value(); }, 10s));
+  const int before = clock.looks;
+  for (int i = 1; i <= 200; ++i) accept(i);
+  CHECK(clock.looks - before < 100);
+  CHECK(relay.probe(10s).ok);
+  CHECK(support::eventually([&] { return rig.count(EntryState::delivered) == 201; }, 10s));
+  // From here on each is waited for again.
+  accept(201);
+  CHECK(support::eventually([&] { return rig.count(EntryState::delivered) == 202; }, 10s));
 }
