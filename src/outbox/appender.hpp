@@ -69,6 +69,7 @@ class Appender {
   SQLite::Statement insert_source_;
   SQLite::Statement find_entry_;
   MultiInsert insert_entries_;
+  MultiInsert insert_new_entries_;  ///< Without what only others have.
   MultiInsert insert_payloads_;
   std::unique_ptr<std::vector<Row>> rows_;  ///< Not inserted yet.
 };
