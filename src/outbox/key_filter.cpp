@@ -13,7 +13,7 @@ constexpr std::size_t lines = KeyFilter::bytes * 8 / line_bits;
 constexpr unsigned line_of_bits = std::bit_width(lines - 1);
 constexpr unsigned bit_of_bits = std::bit_width(line_bits - 1);
 constexpr unsigned bits_a_hash = 5;
-static_assert(lines % key_parts == 0, "a part begins with a line");
+static_assert(lines % KeyFilter::parts == 0, "a part begins with a line");
 static_assert(line_of_bits + bits_a_hash * bit_of_bits <= 64, "each bit has bits of its own");
 
 /// Calls `visit(word, mask)` for each bit of the hash.
@@ -39,7 +39,7 @@ bool KeyFilter::may_hold(std::int64_t hash) const {
 }
 
 void KeyFilter::clear_part(std::size_t part) {
-  const std::size_t part_words = words_.size() / key_parts;
+  const std::size_t part_words = words_.size() / parts;
   std::ranges::fill_n(words_.begin() + static_cast<std::ptrdiff_t>(part * part_words),
                       static_cast<std::ptrdiff_t>(part_words), 0);
 }

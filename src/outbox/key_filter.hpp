@@ -19,8 +19,11 @@ class KeyFilter {
  public:
   void add(std::int64_t hash);
   [[nodiscard]] bool may_hold(std::int64_t hash) const;
+  /// A part is of the hashes that begin with these bits.
   void clear_part(std::size_t part);
 
+  static constexpr unsigned part_bits = 9;
+  static constexpr std::size_t parts = std::size_t{1} << part_bits;
   static constexpr std::size_t bytes = std::size_t{16} << 20U;
 
  private:

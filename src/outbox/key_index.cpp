@@ -1,7 +1,6 @@
 #include "outbox/key_index.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -30,7 +29,7 @@ KeyIndex::KeyIndex(Connection& connection, std::size_t batch, std::size_t gone_m
       runs_(connection.database()) {
   catch_up(connection);
   load(fresh_, std::numeric_limits<std::int64_t>::max());
-  if (runs_.all().empty()) filled_parts_ = key_parts;
+  if (runs_.all().empty()) filled_parts_ = KeyFilter::parts;
 }
 
 /// An older file, or a salvaged one: batches larger than those to come, so that few runs are made.
@@ -79,10 +78,8 @@ std::size_t KeyIndex::write_batch(std::size_t rows_max) {
   std::size_t written = 0;
   auto& [run, next_block] = batch_run_;
   for (; batch_run_.is_open() && !batch_run_.is_written() && written < rows_max; ++next_block) {
-    const auto parts = key_parts >> run.block_bits;
     rows_.clear();
-    for (std::size_t part = next_block * parts; part < (next_block + 1) * parts; ++part)
-      std::ranges::copy(closed_.part(part), std::back_inserter(rows_));
+    closed_.append(run.block_bits, next_block, rows_);
     runs_.write_block(run.id, next_block, rows_);
     run.keys += static_cast<std::int64_t>(rows_.size());
     written += std::max<std::size_t>(rows_.size(), 1);
@@ -95,7 +92,8 @@ std::size_t KeyIndex::write_batch(std::size_t rows_max) {
 
 const std::vector<std::int64_t>& KeyIndex::find(std::int64_t hash) {
   found_.clear();
-  if (key_part(hash) < filled_parts_ && !filter_.may_hold(hash)) return found_;
+  const bool is_filled = key_prefix(hash, KeyFilter::part_bits) < filled_parts_;
+  if (is_filled && !filter_.may_hold(hash)) return found_;
   runs_.find(hash, found_);
   closed_.append_found(hash, found_);
   fresh_.append_found(hash, found_);
@@ -131,9 +129,10 @@ void KeyIndex::remove(std::int64_t hash, std::int64_t seq) {
 bool KeyIndex::fill_filter() {
   if (!filter_is_due()) return false;
   if (gone_ > gone_max_) gone_ = filled_parts_ = 0;
-  rows_ = fresh_.part(filled_parts_);
-  std::ranges::copy(closed_.part(filled_parts_), std::back_inserter(rows_));
-  runs_.read_part(filled_parts_, rows_);
+  rows_.clear();
+  fresh_.append(KeyFilter::part_bits, filled_parts_, rows_);
+  closed_.append(KeyFilter::part_bits, filled_parts_, rows_);
+  runs_.read(KeyFilter::part_bits, filled_parts_, rows_);
   filter_.clear_part(filled_parts_);
   for (const auto& [hash, seq] : rows_) filter_.add(hash);
   ++filled_parts_;

@@ -48,7 +48,7 @@ class KeyIndex {
   /// Needs:    no open transaction.
   bool fill_filter();
   [[nodiscard]] bool filter_is_due() const {
-    return filled_parts_ < key_parts || gone_ > gone_max_;
+    return filled_parts_ < KeyFilter::parts || gone_ > gone_max_;
   }
 
   /// The transaction in which the calls above were is committed; the next entry has `next_seq`.

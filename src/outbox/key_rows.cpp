@@ -20,6 +20,12 @@ void KeyRows::append_found(std::int64_t hash, std::vector<std::int64_t>& seqs) c
     if (row.first == hash) seqs.push_back(row.second);
 }
 
+void KeyRows::append(unsigned bits, std::size_t prefix, Part& rows) const {
+  const auto count = key_parts >> bits;
+  for (std::size_t part = prefix * count; part < (prefix + 1) * count; ++part)
+    rows.insert(rows.end(), parts_[part].begin(), parts_[part].end());
+}
+
 void KeyRows::clear() {
   for (auto& part : parts_) part.clear();
   size_ = 0;

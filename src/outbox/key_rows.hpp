@@ -41,7 +41,8 @@ class KeyRows {
   bool remove(const Row& row);
   void append_found(std::int64_t hash, std::vector<std::int64_t>& seqs) const;
   [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] const Part& part(std::size_t index) const { return parts_[index]; }
+  /// Adds the rows of all hashes whose first `bits`, no more than those of a part, are `prefix`.
+  void append(unsigned bits, std::size_t prefix, Part& rows) const;
   void clear();
 
  private:

@@ -80,8 +80,8 @@ void KeyRuns::find(std::int64_t hash, std::vector<std::int64_t>& seqs) {
   for (const auto& run : state_.runs) reader_.find(run, hash, seqs);
 }
 
-void KeyRuns::read_part(std::size_t part, KeyRows::Part& rows) {
-  for (const auto& run : state_.runs) reader_.read(run, key_part_bits, part, rows);
+void KeyRuns::read(unsigned bits, std::size_t prefix, KeyRows::Part& rows) {
+  for (const auto& run : state_.runs) reader_.read(run, bits, prefix, rows);
 }
 
 void KeyRuns::write_block(std::int64_t run, std::size_t block,

@@ -25,8 +25,8 @@ class KeyRuns {
 
   /// Adds the seqs of a hash; their entries may be gone.
   void find(std::int64_t hash, std::vector<std::int64_t>& seqs);
-  /// Adds the rows of one part.
-  void read_part(std::size_t part, KeyRows::Part& rows);
+  /// Adds the rows of all hashes whose first `bits` are `prefix`.
+  void read(unsigned bits, std::size_t prefix, KeyRows::Part& rows);
   [[nodiscard]] const std::vector<KeyRun>& all() const { return state_.runs; }
 
   /// The id of a new run, whose blocks are written next.
