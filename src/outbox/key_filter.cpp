@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <new>
 
 namespace holdfast::outbox {
 namespace {
@@ -28,6 +29,11 @@ void each_bit(std::int64_t hash, auto visit) {
 
 }  // namespace
 
+KeyFilter::KeyFilter()
+    : words_(static_cast<std::uint64_t*>(std::calloc(words, sizeof(std::uint64_t)))) {
+  if (!words_) throw std::bad_alloc();
+}
+
 void KeyFilter::add(std::int64_t hash) {
   each_bit(hash, [&](std::size_t word, std::uint64_t mask) { words_[word] |= mask; });
 }
@@ -39,9 +45,8 @@ bool KeyFilter::may_hold(std::int64_t hash) const {
 }
 
 void KeyFilter::clear_part(std::size_t part) {
-  const std::size_t part_words = words_.size() / parts;
-  std::ranges::fill_n(words_.begin() + static_cast<std::ptrdiff_t>(part * part_words),
-                      static_cast<std::ptrdiff_t>(part_words), 0);
+  constexpr std::size_t part_words = words / parts;
+  std::fill_n(&words_[part * part_words], part_words, std::uint64_t{0});
 }
 
 }  // namespace holdfast::outbox

@@ -2,7 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <cstdlib>
+#include <memory>
 
 #include "outbox/key_rows.hpp"
 
@@ -17,6 +18,8 @@ namespace holdfast::outbox {
 /// Threads:  one at a time.
 class KeyFilter {
  public:
+  /// Errors:   throws std::bad_alloc.
+  KeyFilter();
   void add(std::int64_t hash);
   [[nodiscard]] bool may_hold(std::int64_t hash) const;
   /// A part is of the hashes that begin with these bits.
@@ -27,7 +30,12 @@ class KeyFilter {
   static constexpr std::size_t bytes = std::size_t{16} << 20U;
 
  private:
-  std::vector<std::uint64_t> words_ = std::vector<std::uint64_t>(bytes / sizeof(std::uint64_t));
+  static constexpr std::size_t words = bytes / sizeof(std::uint64_t);
+  struct Free {
+    void operator()(std::uint64_t* words) const { std::free(words); }
+  };
+  /// From calloc: what no key has needed yet is no memory of the process.
+  std::unique_ptr<std::uint64_t[], Free> words_;
 };
 
 }  // namespace holdfast::outbox

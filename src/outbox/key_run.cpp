@@ -56,9 +56,8 @@ void each_row(const SQLite::Column& column, auto visit) {
 }  // namespace
 
 unsigned block_bits_for(std::size_t keys) {
-  return keys <= keys_a_block
-             ? 0
-             : static_cast<unsigned>(std::bit_width((keys - 1) / keys_a_block));
+  return keys <= keys_a_block ? 0
+                              : static_cast<unsigned>(std::bit_width((keys - 1) / keys_a_block));
 }
 
 std::string encode_key_block(std::span<const KeyRows::Row> rows) {
@@ -109,11 +108,11 @@ void KeyRunReader::find(const KeyRun& run, std::int64_t hash, std::vector<std::i
   });
 }
 
-void KeyRunReader::read(const KeyRun& run, unsigned bits, std::size_t prefix,
-                        KeyRows::Part& rows) {
+void KeyRunReader::read(const KeyRun& run, unsigned bits, std::size_t prefix, KeyRows::Part& rows) {
   // A block is a part of what is wanted, or has it as a part.
   const bool smaller = run.block_bits >= bits;
-  const auto first = smaller ? prefix << (run.block_bits - bits) : prefix >> (bits - run.block_bits);
+  const auto first =
+      smaller ? prefix << (run.block_bits - bits) : prefix >> (bits - run.block_bits);
   const auto count = smaller ? std::size_t{1} << (run.block_bits - bits) : 1;
   std::size_t seen = 0;
   Use block(read_, key_block_id(run.id, first), key_block_id(run.id, first + count - 1));

@@ -84,8 +84,7 @@ void KeyRuns::read(unsigned bits, std::size_t prefix, KeyRows::Part& rows) {
   for (const auto& run : state_.runs) reader_.read(run, bits, prefix, rows);
 }
 
-void KeyRuns::write_block(std::int64_t run, std::size_t block,
-                          std::span<const KeyRows::Row> rows) {
+void KeyRuns::write_block(std::int64_t run, std::size_t block, std::span<const KeyRows::Row> rows) {
   const auto bytes = encode_key_block(rows);
   outbox::run(write_block_, key_block_id(run, block), Blob{bytes});
 }
@@ -165,8 +164,8 @@ void KeyRuns::begin_job(const std::vector<KeyRun>& inputs) {
                 .last_seq = inputs.back().last_seq,
                 // A step makes whole blocks, and must stay short where little is left.
                 .block_bits = std::max(block_bits_for(kept), less(bits, blocks_a_step_bits))};
-  job.step_bits = std::clamp(bits, less(job.output.block_bits, blocks_a_step_bits),
-                             job.output.block_bits);
+  job.step_bits =
+      std::clamp(bits, less(job.output.block_bits, blocks_a_step_bits), job.output.block_bits);
   change().jobs.push_back(std::move(job));
 }
 
@@ -183,8 +182,7 @@ std::size_t KeyRuns::work(std::size_t rows_max) {
 
 /// Of the lowest level: its runs become more the faster.
 std::vector<KeyRuns::Job>::iterator KeyRuns::next_job() {
-  return std::ranges::min_element(state_.jobs, {},
-                                  [](const Job& job) { return job.output.level; });
+  return std::ranges::min_element(state_.jobs, {}, [](const Job& job) { return job.output.level; });
 }
 
 std::size_t KeyRuns::cost_of_next() {
@@ -210,8 +208,7 @@ void KeyRuns::do_next() {
 
 void KeyRuns::step(Job& job) {
   rows_.clear();
-  for (const auto id : job.inputs)
-    reader_.read(run_with(id), job.step_bits, job.next_step, rows_);
+  for (const auto id : job.inputs) reader_.read(run_with(id), job.step_bits, job.next_step, rows_);
   if (job.drops_gone) drop_gone(rows_);
   write(job);
   ++job.next_step;

@@ -48,10 +48,10 @@ void Writer::probe() {
 
 WalSituation Writer::wal_situation() const {
   // A WAL that merging is about to write to is not worth emptying.
-  const auto idle_for = ledger_->merging_is_due() ? SteadyTime::duration::zero()
-                                                  : clock_.steady_now() - last_commit_;
-  return {ledger_->unmoved_wal_bytes(), ledger_->wal_bytes(),         quiet(),
-          idle_for,                     ledger_->wal_holds_erased(), gathering_.sync()};
+  const auto idle_for =
+      ledger_->merging_is_due() ? SteadyTime::duration::zero() : clock_.steady_now() - last_commit_;
+  return {ledger_->unmoved_wal_bytes(), ledger_->wal_bytes(), quiet(), idle_for,
+          ledger_->wal_holds_erased(),  gathering_.sync()};
 }
 
 bool Writer::checkpoint() {

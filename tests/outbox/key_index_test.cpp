@@ -221,8 +221,7 @@ TEST_CASE("key index: runs are merged, and few are left of many", "[outbox][keys
   CHECK(file.number("SELECT sum(keys) FROM key_run") == file.indexed());
   CHECK(file.number("SELECT max(length(keys)) < 4056 FROM key_block") == 1);
   CHECK(file.whole());
-  for (std::int64_t i = 0; i < 40 * batch; i += 7)
-    REQUIRE(file.find(hash_of(i)) == Seqs{i + 1});
+  for (std::int64_t i = 0; i < 40 * batch; i += 7) REQUIRE(file.find(hash_of(i)) == Seqs{i + 1});
 }
 
 TEST_CASE("key index: keys whose entry is gone leave it", "[outbox][keys]") {
@@ -388,9 +387,11 @@ TEST_CASE("key filter: none that was added is missed, and few that were not are 
   const auto part_of = [](std::int64_t hash) { return key_prefix(hash, KeyFilter::part_bits); };
   filter.clear_part(KeyFilter::parts - 1);
   for (const auto hash : added)
-    if (part_of(hash) != KeyFilter::parts - 1 && !filter.may_hold(hash)) FAIL("another part was cleared");
-  CHECK(std::ranges::none_of(
-      added, [&](auto hash) { return part_of(hash) == KeyFilter::parts - 1 && filter.may_hold(hash); }));
+    if (part_of(hash) != KeyFilter::parts - 1 && !filter.may_hold(hash))
+      FAIL("another part was cleared");
+  CHECK(std::ranges::none_of(added, [&](auto hash) {
+    return part_of(hash) == KeyFilter::parts - 1 && filter.may_hold(hash);
+  }));
 }
 
 TEST_CASE("outbox: a repeat is known while its key is in memory, on the way, and in the index",

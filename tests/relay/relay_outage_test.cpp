@@ -322,11 +322,9 @@ TEST_CASE("relay: what is accepted during an outage wakes nobody, and is deliver
   const CountingClock clock;
   DestinationConfig patient;
   patient.backoff_initial = patient.backoff_max = 60s;
-  Relay relay({.destination = patient, .sources = {"a"}},
-              {.outbox = *rig.outbox,
-               .destinations = {&rig.destination},
-               .clock = clock,
-               .log = {}});
+  Relay relay(
+      {.destination = patient, .sources = {"a"}},
+      {.outbox = *rig.outbox, .destinations = {&rig.destination}, .clock = clock, .log = {}});
   rig.destination.fail_next(support::failure_of(DeliveryClass::connection), 1);
   std::jthread thread([&](const std::stop_token& stop) { relay.run(stop); });
   const auto accept = [&](int number) {
