@@ -34,7 +34,11 @@ Machine::Machine(std::uint32_t index, const Relay::Options& options, Dependencie
 }
 
 RelayStep Machine::step() {
+  ear_.listen(true);
   const RelayStep next = advance();
+  // Until then it would do nothing, whatever is appended.
+  const auto idle_until = later(breaker_.not_before(), outbox_.retry_at());
+  if (shared_.paused || (next.next && next.next <= idle_until)) ear_.listen(false);
   const bool rests = !next.next || *next.next > clock_.steady_now();
   if (rests || !ahead_) static_cast<void>(stop_ahead());
   publish();
@@ -43,15 +47,14 @@ RelayStep Machine::step() {
 
 RelayStep Machine::advance() {
   const SteadyTime now = clock_.steady_now();
-  listen(true);
   if (shard_.index == 0 && shared_.probes.wanted()) {
     static_cast<void>(stop_ahead());
     probe_destination();
   }
-  if (!outbox_.ready()) return rest_deaf(outbox_.retry_at());
-  if (shared_.paused) return rest_deaf(std::nullopt);
+  if (!outbox_.ready()) return rest(outbox_.retry_at());
+  if (shared_.paused) return rest(std::nullopt);
   if (!may_contact(now)) return rest(earlier(shared_.economy->deadline(), outbox_.retry_at()));
-  if (breaker_.not_before() > now) return rest_deaf(breaker_.not_before());
+  if (breaker_.not_before() > now) return rest(breaker_.not_before());
   const SourcePauses::Pass pass(shared_.sources, shard_.index);
   find_active();
   reopened_ = outbox_.reopened();
@@ -144,18 +147,6 @@ RelayStep Machine::rest(std::optional<SteadyTime> until) {
   if (clock_.steady_now() < close_at) return {earlier(until, close_at)};
   close_session();
   return {until};
-}
-
-/// The same where an entry more makes no difference.
-RelayStep Machine::rest_deaf(std::optional<SteadyTime> until) {
-  listen(false);
-  return rest(until);
-}
-
-void Machine::listen(bool listens) {
-  if (listens == listens_) return;
-  listens_ = listens;
-  shared_.listening.fetch_add(listens ? 1 : -1);
 }
 
 /// There may be more: again at once, or as soon as whatever went wrong allows.

@@ -23,8 +23,7 @@ namespace holdfast::relay {
 /// The relay over one session, without its thread. It delivers the order groups of its shard, and
 /// nobody else does. Each step does one thing, the first of these that applies:
 ///
-///   1. nothing, while the outbox is in trouble, entries are gathered, the destination backs off or
-///      is paused;
+///   1. nothing, while the outbox or the destination is waited for, or entries are gathered;
 ///   2. the probe of a paused source or of a held group that is due: its oldest entry, alone;
 ///   3. a pass: claim what is pending of all groups that are not held, deliver, settle;
 ///   4. close the session when it was idle for idle_close.
@@ -57,8 +56,6 @@ class Machine {
   [[nodiscard]] RelayStep deliver_or_rest(SteadyTime now);
   [[nodiscard]] RelayStep nothing_left();
   [[nodiscard]] RelayStep rest(std::optional<SteadyTime> until);
-  [[nodiscard]] RelayStep rest_deaf(std::optional<SteadyTime> until);
-  void listen(bool listens);
   [[nodiscard]] RelayStep worked() const;
   void find_active();
   void publish();
@@ -142,10 +139,10 @@ class Machine {
   std::unique_ptr<Flights::Flight> landing_;  ///< Delivered; its outcome is being written.
   DrainProgress drain_;                       ///< In economy mode.
   bool pass_is_smooth_ = false;  ///< A whole batch as it was claimed, and nothing has failed.
-  bool probed_ = false;          ///< The last step was a probe: now the others.
-  bool listens_ = false;         ///< An append may wake it.
-  bool session_open_ = false;    ///< It was open after the last delivery.
-  bool session_used_ = false;    ///< The last delivery got as far as a session.
+  Ear ear_{shared_.listening};
+  bool probed_ = false;        ///< The last step was a probe: now the others.
+  bool session_open_ = false;  ///< It was open after the last delivery.
+  bool session_used_ = false;  ///< The last delivery got as far as a session.
   // Guarded: any thread.
   Recorder recorder_;
 };

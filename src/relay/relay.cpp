@@ -57,8 +57,8 @@ class HOLDFAST_HIDDEN Relay::Impl {
   }
 
   void wake() {
-    // Changed by nothing, to be in one order with Machine::listen: whoever begins to listen after
-    // this sees the entry.
+    // Changed by nothing, to be in one order with Ear::listen: whoever begins to listen after this
+    // sees the entry.
     if (shared_.listening.fetch_add(0) > 0) shared_.wake.raise();
   }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/guarded.hpp"
 #include "base/wake_signal.hpp"
@@ -34,6 +35,23 @@ class DestinationPauses {
   base::Guarded<std::map<std::uint32_t, std::string>> reasons_;
 };
 
+/// Whether a machine has something to do once an entry is appended. Who is deaf listens again
+/// before it looks at the outbox the next time, so an append has no need to wake it: while a
+/// destination is down each of thousands a second would.
+///
+/// Threads:  the machine's.
+class Ear {
+ public:
+  explicit Ear(std::atomic<int>& listening) : listening_(listening) {}
+  void listen(bool listens) {
+    if (std::exchange(listens_, listens) != listens) listening_.fetch_add(listens ? 1 : -1);
+  }
+
+ private:
+  std::atomic<int>& listening_;
+  bool listens_ = false;
+};
+
 /// What the machines of one relay share. Everything else each has for itself.
 ///
 /// Threads:  any.
@@ -46,10 +64,7 @@ struct Shared {
 
   const std::uint32_t machines;
   base::WakeSignal wake;
-  /// Machines that have something to do once an entry is appended. The others look at the outbox
-  /// before they rest again, so an append has no need to wake them: while a destination is down
-  /// each of thousands a second would.
-  std::atomic<int> listening = 0;
+  std::atomic<int> listening = 0;  ///< So many ears.
   SourcePauses sources;
   std::optional<Economy> economy;  ///< None: everything is delivered at once.
   DestinationPauses destination;
