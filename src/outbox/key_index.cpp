@@ -38,7 +38,10 @@ void KeyIndex::catch_up(Connection& connection) {
   // A batch that is full, one that is being moved, and a group.
   const auto memory_max = static_cast<std::int64_t>(3 * batch_);
   const auto step = static_cast<std::int64_t>(KeyRuns::merged_at_once * batch_);
+  SQLite::Statement next(connection.database(), "SELECT min(seq) FROM entry WHERE seq > ?");
   while (last - indexed_seq_ > memory_max) {
+    // What retention has emptied is no step.
+    if (Use first(next, indexed_seq_); first.step()) indexed_seq_ = first.column(0).getInt64() - 1;
     const auto to = std::min(last, indexed_seq_ + step);
     load(closed_, to);
     begin_batch(to);
@@ -64,6 +67,8 @@ void KeyIndex::load(KeyRows& rows, std::int64_t last_seq) {
 void KeyIndex::begin_batch(std::int64_t last_seq) {
   std::int64_t level = 0;
   for (auto most = 2 * batch_; closed_.size() > most; most *= KeyRuns::merged_at_once) ++level;
+  // Never above what is older: neighbours of one level must have no other between them.
+  if (!runs_.all().empty()) level = std::min(level, runs_.all().back().level);
   batch_run_ = {.run = {.id = runs_.new_id(),
                         .level = level,
                         .first_seq = indexed_seq_ + 1,
@@ -175,6 +180,8 @@ void KeyIndex::rolled_back() noexcept {
   removed_.clear();
   removals_ = 0;
   batch_run_ = batch_before_;
+  // Where merging is what failed, the next commits must be without it for a while.
+  credit_ = 0;
   runs_.rolled_back();
 }
 

@@ -55,7 +55,8 @@ class KeyIndex {
   void committed(std::int64_t next_seq);
   void rolled_back() noexcept;
 
-  /// In memory are at most twice as many and one group; 16 bytes each, and as much in reserve.
+  /// In memory are at most twice as many and one group, after starts that follow each other up to
+  /// five times as many; 16 bytes each, and as much in reserve.
   static constexpr std::size_t batch_entries = 110'592;
   /// So many removed keys that the filter still knows are worth filling it anew.
   static constexpr std::size_t gone_most = std::size_t{4} << 20U;

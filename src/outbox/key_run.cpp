@@ -16,6 +16,8 @@ constexpr unsigned block_id_bits = 32;
 /// Of more, no run could be the next.
 constexpr std::int64_t run_max = (std::int64_t{1} << (63U - block_id_bits)) - 2;
 constexpr unsigned block_bits_max = 31;
+/// Each is four times the one before.
+constexpr std::int64_t level_max = 31;
 constexpr std::size_t row_bytes = 16;
 /// In a page of 4 KiB are 253; hashes are spread evenly, so that a block has seldom 30 more than
 /// the mean. One that does not fit takes a second page.
@@ -93,9 +95,16 @@ std::vector<KeyRun> KeyRunReader::load() {
   Use row(load_);
   while (row.step()) {
     const auto number = [&](int index) { return row.column(index).getInt64(); };
-    if (!is_possible(number(0)) || number(4) < 0 || number(4) > block_bits_max) throw_corrupt();
-    runs.push_back({number(0), number(1), number(2), number(3), static_cast<unsigned>(number(4)),
-                    number(5), number(6)});
+    const auto block_bits = number(4);
+    if (block_bits < 0 || block_bits > block_bits_max) throw_corrupt();
+    const KeyRun run{number(0), number(1), number(2), number(3), static_cast<unsigned>(block_bits),
+                     number(5), number(6)};
+    const auto after = runs.empty() ? 0 : runs.back().last_seq;
+    const auto level = runs.empty() ? level_max : runs.back().level;
+    const bool follows = run.first_seq > after && run.level >= 0 && run.level <= level;
+    const bool has_room = run.keys > 0 && run.keys - 1 <= run.last_seq - run.first_seq;
+    if (!is_possible(run.id) || !follows || !has_room || run.gone < 0) throw_corrupt();
+    runs.push_back(run);
   }
   return runs;
 }

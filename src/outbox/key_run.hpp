@@ -48,7 +48,7 @@ class KeyRunReader {
   /// Needs:    `database` outlives it.
   explicit KeyRunReader(SQLite::Database& database);
 
-  /// All runs that count, the oldest first.
+  /// All runs that count, the oldest first: none has a higher level than an older one.
   [[nodiscard]] std::vector<KeyRun> load();
   /// Adds the seqs of a hash; their entries may be gone.
   void find(const KeyRun& run, std::int64_t hash, std::vector<std::int64_t>& seqs);

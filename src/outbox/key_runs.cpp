@@ -21,7 +21,7 @@ bool is_half_gone(std::int64_t gone, std::int64_t keys) {
   return gone > 0 && gone >= keys - gone;
 }
 
-std::int64_t sum_of(const std::vector<KeyRun>& runs, std::int64_t KeyRun::* number) {
+std::int64_t sum_of(std::span<const KeyRun> runs, std::int64_t KeyRun::* number) {
   std::int64_t sum = 0;
   for (const auto& run : runs) sum += run.*number;
   return sum;
@@ -127,30 +127,32 @@ bool KeyRuns::is_free(const KeyRun& run) const {
       state_.jobs, [&](const Job& job) { return std::ranges::contains(job.inputs, run.id); });
 }
 
-/// The oldest of the lowest level that has enough, or one that is half gone; empty: none.
-std::vector<KeyRun> KeyRuns::next_inputs() const {
-  std::int64_t highest = 0;
-  for (const auto& run : state_.runs) highest = std::max(highest, run.level);
-  for (std::int64_t level = 0; level <= highest; ++level) {
-    std::vector<KeyRun> inputs;
+/// The oldest of the lowest level that has enough, or one that is half gone. Runs of one level are
+/// neighbours, since none has a higher level than an older one; one that is being written anew
+/// keeps its place among them.
+KeyRuns::Inputs KeyRuns::next_inputs() const {
+  const auto lowest = state_.runs.empty() ? 0 : state_.runs.back().level;
+  const auto highest = state_.runs.empty() ? 0 : state_.runs.front().level;
+  for (auto level = lowest; level <= highest; ++level) {
+    Inputs inputs;
     for (const auto& run : state_.runs)
-      if (run.level == level && inputs.size() < merged_at_once) inputs.push_back(run);
-    // One that is being written anew keeps its place among its neighbours.
-    if (inputs.size() == merged_at_once &&
-        std::ranges::all_of(inputs, [&](const KeyRun& run) { return is_free(run); }))
+      if (run.level == level && inputs.count < merged_at_once) inputs.runs[inputs.count++] = run;
+    if (inputs.count == merged_at_once &&
+        std::ranges::all_of(inputs.runs, [&](const KeyRun& run) { return is_free(run); }))
       return inputs;
   }
   for (const auto& run : state_.runs)
-    if (is_half_gone(run.gone, run.keys) && is_free(run)) return {run};
+    if (is_half_gone(run.gone, run.keys) && is_free(run)) return {{run}, 1};
   return {};
 }
 
 void KeyRuns::plan() {
   plan_due_ = false;
-  for (auto inputs = next_inputs(); !inputs.empty(); inputs = next_inputs()) begin_job(inputs);
+  for (auto inputs = next_inputs(); inputs.count > 0; inputs = next_inputs()) begin_job(inputs);
 }
 
-void KeyRuns::begin_job(const std::vector<KeyRun>& inputs) {
+void KeyRuns::begin_job(const Inputs& found) {
+  const auto inputs = found.all();
   const auto keys = sum_of(inputs, &KeyRun::keys);
   const auto gone = std::min(sum_of(inputs, &KeyRun::gone), keys);
   Job job;
@@ -221,6 +223,8 @@ void KeyRuns::drop_gone(KeyRows::Part& rows) {
     Use find(first_entry_);
     if (find.step() && !find.is_null(0)) first = find.column(0).getInt64();
   }
+  // In the order of the table: the rows of a page come together.
+  std::ranges::sort(rows, {}, &KeyRows::Row::second);
   std::erase_if(rows, [&](const KeyRows::Row& row) {
     if (row.second < first) return true;
     Use find(find_entry_, row.second);

@@ -2,6 +2,7 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -40,7 +41,7 @@ class KeyRuns {
   std::size_t work(std::size_t rows_max);
 
   [[nodiscard]] bool has_work() const {
-    return !state_.jobs.empty() || !state_.waste.empty() || (plan_due_ && !next_inputs().empty());
+    return !state_.jobs.empty() || !state_.waste.empty() || (plan_due_ && next_inputs().count > 0);
   }
 
   /// The transaction in which the calls above were is committed.
@@ -62,6 +63,12 @@ class KeyRuns {
     bool drops_gone = false;
     [[nodiscard]] std::size_t steps() const { return std::size_t{1} << step_bits; }
   };
+  /// What to merge next: neighbours, or one alone. No memory is needed to find that out.
+  struct Inputs {
+    std::array<KeyRun, merged_at_once> runs;
+    std::size_t count = 0;
+    [[nodiscard]] std::span<const KeyRun> all() const { return std::span(runs).first(count); }
+  };
   /// Blocks that no run has any more.
   struct Waste {
     std::int64_t run = 0;
@@ -78,9 +85,9 @@ class KeyRuns {
   void find_waste();
   State& change();
   [[nodiscard]] bool is_free(const KeyRun& run) const;
-  [[nodiscard]] std::vector<KeyRun> next_inputs() const;
+  [[nodiscard]] Inputs next_inputs() const;
   void plan();
-  void begin_job(const std::vector<KeyRun>& inputs);
+  void begin_job(const Inputs& inputs);
   [[nodiscard]] KeyRun& run_with(std::int64_t id);
   [[nodiscard]] std::vector<Job>::iterator next_job();
   [[nodiscard]] std::size_t cost_of_next();

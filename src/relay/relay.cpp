@@ -76,10 +76,10 @@ class HOLDFAST_HIDDEN Relay::Impl {
         // Not simply ended: its probe may be under way, and shows whether it works again.
         return shared_.sources.probe_soon(*source, clock_.steady_now()) || changed;
       }
-      shared_.paused = false;
+      const bool was_paused = shared_.paused.exchange(false);
       const bool refused = stats().paused;
       if (refused) static_cast<void>(shared_.probes.ask());
-      if (refused || changed) shared_.wake.raise();
+      if (refused || changed || was_paused) shared_.wake.raise();
       return refused || changed;
     });
   }
