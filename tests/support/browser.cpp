@@ -1,5 +1,6 @@
 #include "support/browser.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <format>
@@ -130,8 +131,29 @@ void Browser::type(std::string_view css, std::string_view text) const {
 }
 
 void Browser::press(std::string_view keys) const {
-  const auto focused = of_session("GET", "/element/active").begin().value().get<std::string>();
-  of_session("POST", "/element/" + focused + "/value", {{"text", keys}});
+  // To whatever has the focus, as a keyboard does: what had it may just have been disabled.
+  json actions = json::array();
+  std::string_view held;
+  const auto act = [&](const char* type, std::string_view pressed) {
+    actions.push_back({{"type", type}, {"value", pressed}});
+  };
+  while (!keys.empty()) {
+    constexpr auto is_tail = [](char byte) {
+      return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U;
+    };
+    const auto end = std::find_if_not(keys.begin() + 1, keys.end(), is_tail);
+    const std::string_view pressed(keys.begin(), end);
+    act("keyDown", pressed);
+    if (pressed == key::shift) {
+      held = pressed;
+    } else {
+      act("keyUp", pressed);
+    }
+    keys.remove_prefix(pressed.size());
+  }
+  if (!held.empty()) act("keyUp", held);
+  of_session("POST", "/actions",
+             {{"actions", {{{"type", "key"}, {"id", "keyboard"}, {"actions", actions}}}}});
 }
 
 std::string Browser::url() const {
