@@ -146,7 +146,12 @@ class StderrLog::Impl {
   ~Impl() {
     summing_up_ = {};
     // A reader that is stuck would hold up the join of the writing thread for ever: leave it then.
-    if (flush()) return;
+    if (flush()) {
+      // Joined while the logger is there, whose last owner its thread would otherwise be now and
+      // then.
+      pool_.reset();
+      return;
+    }
     sink_->abandon();
     (void)new std::shared_ptr(pool_);
   }
