@@ -10,7 +10,7 @@
 
 #include "outbox/key_rows.hpp"
 
-/// Runs of the index of keys as they are in the file; docs/decisions/0018.
+/// Runs of the index of keys as they are in the file; docs/decisions/0020.
 namespace holdfast::outbox {
 
 /// Hash and seq of each key of some entries that followed each other, in blocks by the first bits
