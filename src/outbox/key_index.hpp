@@ -17,7 +17,7 @@ namespace holdfast::outbox {
 /// its own would dirty a page of its own: three times the cost of the entry. So new ones are kept
 /// in memory, and go to the file in batches, as runs: a little of the batch with each group, in its
 /// transaction. What is in memory is in the rows of the entries as well, where the next start reads
-/// it; docs/decisions/0018 and 0020. A filter in memory answers for nearly all keys that are new; it is
+/// it; docs/decisions/0020. A filter in memory answers for nearly all keys that are new; it is
 /// filled from the file a part at a time, and keys of the other parts are looked up meanwhile.
 ///
 /// Threads:  the writer.
