@@ -54,3 +54,28 @@ TEST_CASE("outbox: a file of version 1 is taken over with all that it holds", "[
   CHECK(box.sql("PRAGMA user_version") == std::to_string(outbox::latest_version()) + "\n");
   CHECK(box.sql("PRAGMA integrity_check") == "ok\n");
 }
+
+TEST_CASE("outbox: keys of a file of version 4 are known after the upgrade",
+          "[outbox][migrate][keys]") {
+  Box box;
+  box.open();
+  const auto kept = box.append_ok(make_entry("body", "kept"));
+  box.append_ok(make_entry("no key"));
+  box.outbox.reset();
+  // What migration 0005 did, the other way round, with the index as that version had it.
+  box.sql(
+      "BEGIN; DROP TABLE key_run; DROP TABLE key_block; "
+      "CREATE TABLE key_index (hash INTEGER NOT NULL, seq INTEGER NOT NULL, "
+      "PRIMARY KEY (hash, seq)) STRICT, WITHOUT ROWID; "
+      "INSERT INTO key_index SELECT key_hash, seq FROM entry WHERE key_hash IS NOT NULL; "
+      "UPDATE key_progress SET indexed_seq = (SELECT max(seq) FROM entry); "
+      "PRAGMA user_version = 4; COMMIT",
+      true);
+  box.open();
+  CHECK(box.sql("PRAGMA user_version") == std::to_string(outbox::latest_version()) + "\n");
+  const auto again = box.append(make_entry("body", "kept"));
+  REQUIRE(again.has_value());
+  CHECK(again->duplicate);
+  CHECK(again->id == kept);
+  CHECK_FALSE(box.append(make_entry("body", "new")).value().duplicate);
+}
