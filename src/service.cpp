@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/thread_name.hpp"
 #include "config/difference.hpp"
 #include "embedded/core.hpp"
 #include "ingress/server.hpp"
@@ -158,7 +159,10 @@ class Service::Impl {
     if (!started) return std::unexpected(started.error());
     ingress_ = std::move(*started);
     ingress_ready_ = true;
-    sampler_thread_ = std::jthread([this](const std::stop_token& stop) { sampler_.run(stop); });
+    sampler_thread_ = std::jthread([this](const std::stop_token& stop) {
+      base::name_this_thread("hf-sampler");
+      sampler_.run(stop);
+    });
     return {};
   }
 

@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/thread_name.hpp"
 #include "postgres/destination.hpp"
 
 namespace holdfast::embedded {
@@ -72,7 +73,10 @@ std::expected<void, Failure> Core::begin(Settings settings) {
       relay::RelayHolder::Dependencies{
           .outbox = *outbox_, .clock = dependencies_.clock, .log = dependencies_.log});
   outbox_->on_appended([relay = relay_.get()] { relay->wake(); });
-  writer_ = std::jthread([this](const std::stop_token& stop) { outbox_->run_writer(stop); });
+  writer_ = std::jthread([this](const std::stop_token& stop) {
+    base::name_this_thread("hf-writer");
+    outbox_->run_writer(stop);
+  });
   relay_->start();
   return {};
 }

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/thread_name.hpp"
 
 namespace holdfast::ingress {
 namespace {
@@ -70,6 +71,7 @@ void Acceptor::stop() {
 }
 
 void Acceptor::run() {
+  base::name_this_thread("hf-accept");
   for (;;) {
     const bool stopping = wait(true, -1);
     auto taken = Taken::exhausted;

@@ -10,6 +10,7 @@
 #include <span>
 
 #include "base/check.hpp"
+#include "base/thread_name.hpp"
 
 namespace holdfast::ingress {
 namespace {
@@ -82,6 +83,7 @@ void EventLoop::admit(std::unique_ptr<Session> session) {
 }
 
 void EventLoop::run() {
+  base::name_this_thread("hf-loop");
   while (!stopping_) {
     wait_for_events();
     try {

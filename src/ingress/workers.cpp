@@ -1,4 +1,5 @@
 #include "ingress/workers.hpp"
+#include "base/thread_name.hpp"
 
 #include <system_error>
 #include <utility>
@@ -42,6 +43,7 @@ void Workers::join() {
 }
 
 void Workers::run() {
+  base::name_this_thread("hf-pool");
   std::unique_lock lock(mutex_);
   for (;;) {
     work_.wait(lock, [&] { return ending_ || !jobs_.empty(); });

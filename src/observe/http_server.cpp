@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/thread_name.hpp"
 #include "observe/timed_stream.hpp"
 
 namespace holdfast::observe {
@@ -175,7 +176,10 @@ std::expected<void, Failure> HttpServer::bind_and_listen() {
 void HttpServer::start_threads() {
   pool_ = std::make_unique<httplib::ThreadPool>(admin_threads, admin_threads,
                                                 admin_connections_queued_max);
-  accept_thread_ = std::jthread([this] { accept_connections(); });
+  accept_thread_ = std::jthread([this] {
+    base::name_this_thread("hf-admin");
+    accept_connections();
+  });
 }
 
 void HttpServer::stop() {

@@ -5,6 +5,7 @@
 #include <format>
 #include <utility>
 
+#include "base/thread_name.hpp"
 #include "relay/flights.hpp"
 #include "relay/merge_stats.hpp"
 
@@ -62,6 +63,7 @@ void RelayHolder::start() {
 }
 
 void RelayHolder::run() noexcept {
+  base::name_this_thread("hf-relay");
   SharedRunning running;
   std::stop_token turn;
   while (next_turn(running, turn)) {

@@ -1,6 +1,10 @@
 #include <catch2/catch_approx.hpp>
 #include <catch2/catch_test_macros.hpp>
+#include <filesystem>
+#include <format>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "fixture.hpp"
 #include "support/delivery.hpp"
@@ -40,6 +44,27 @@ TEST_CASE("e2e: the metrics count what went in and what came out", "[e2e][metric
   CHECK(requests("plain", "202"));
   CHECK(requests("keyed", "202"));
   CHECK(requests("", "404"));
+}
+
+TEST_CASE("e2e: top -H tells the threads apart", "[e2e][metrics]") {
+  PostgresCluster cluster;
+  Daemon daemon(e2e::config_for(cluster.url()));
+  daemon.start();
+  // So large that it goes to the pool, which is made when first needed.
+  CHECK(e2e::post_one(daemon, e2e::write_number(1, true, 20'000)).last_status == 202);
+  std::set<std::string> names;
+  const std::filesystem::path tasks = std::format("/proc/{}/task", daemon.pid());
+  for (const auto& task : std::filesystem::directory_iterator(tasks)) {
+    std::ifstream comm(task.path() / "comm");
+    std::string name;
+    std::getline(comm, name);
+    names.insert(name);
+  }
+  for (const std::string name :
+       {"hf-accept", "hf-loop", "hf-pool", "hf-writer", "hf-relay", "hf-admin", "hf-sampler"}) {
+    INFO(name);
+    CHECK(names.contains(name));
+  }
 }
 
 TEST_CASE("e2e: status has rates and a forecast, and the history begins with the start",
