@@ -24,10 +24,13 @@ struct WalFile : sqlite3_file {
   std::unique_ptr<char[]> buffer;
   std::int64_t begin = 0;  ///< Where in the file the buffer belongs.
   int used = 0;
+  bool synced = false;  ///< Nothing was written since the last sync of ours.
 
   [[nodiscard]] sqlite3_file* base();
   [[nodiscard]] int flush();
   [[nodiscard]] int write(const char* bytes, int count, std::int64_t offset);
+  [[nodiscard]] int write_through(const char* bytes, int count, std::int64_t offset);
+  [[nodiscard]] int sync(int flags);
 };
 
 /// The underlying file begins here, aligned for whatever it is.
@@ -42,15 +45,28 @@ int WalFile::flush() {
   if (used == 0) return SQLITE_OK;
   // What could not be written is given up, as SQLite does with the transaction.
   const int count = std::exchange(used, 0);
-  return base()->pMethods->xWrite(base(), buffer.get(), count, begin);
+  return write_through(buffer.get(), count, begin);
+}
+
+int WalFile::write_through(const char* bytes, int count, std::int64_t offset) {
+  synced = false;
+  return base()->pMethods->xWrite(base(), bytes, count, offset);
+}
+
+/// A checkpoint begins with a sync of the WAL, which its last commit has done already.
+int WalFile::sync(int flags) {
+  if (const int code = flush(); code != SQLITE_OK) return code;
+  if (synced) return SQLITE_OK;
+  const int code = base()->pMethods->xSync(base(), flags);
+  synced = code == SQLITE_OK;
+  return code;
 }
 
 int WalFile::write(const char* bytes, int count, std::int64_t offset) {
   const bool follows = used > 0 && offset == begin + used;
   if (!follows || used + count > WalVfs::buffer_bytes_max)
     if (const int code = flush(); code != SQLITE_OK) return code;
-  if (count > WalVfs::buffer_bytes_max)
-    return base()->pMethods->xWrite(base(), bytes, count, offset);
+  if (count > WalVfs::buffer_bytes_max) return write_through(bytes, count, offset);
   if (used == 0) begin = offset;
   std::memcpy(buffer.get() + used, bytes, static_cast<std::size_t>(count));
   used += count;
@@ -96,10 +112,10 @@ const sqlite3_io_methods wal_methods{
         },
     .xTruncate =
         [](sqlite3_file* file, sqlite3_int64 size) {
+          wal(file).synced = false;
           return flushed(file, &sqlite3_io_methods::xTruncate, size);
         },
-    .xSync = [](sqlite3_file* file,
-                int flags) { return flushed(file, &sqlite3_io_methods::xSync, flags); },
+    .xSync = [](sqlite3_file* file, int flags) { return wal(file).sync(flags); },
     .xFileSize =
         [](sqlite3_file* file, sqlite3_int64* size) {
           return flushed(file, &sqlite3_io_methods::xFileSize, size);

@@ -9,6 +9,9 @@ namespace holdfast::outbox {
 /// What SQLite writes into the WAL goes to the file in one piece, at the sync. SQLite writes the 24
 /// bytes before each page by themselves, and the page: with 20 pages a commit that is 40 calls.
 ///
+/// A sync of what its last sync has brought to the disk already does nothing: with that each
+/// checkpoint begins, behind a commit.
+///
 /// Only of the WAL: of the database SQLite publishes what a checkpoint has moved without a sync
 /// where a reader has cut it short.
 ///

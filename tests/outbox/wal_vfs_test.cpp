@@ -147,3 +147,27 @@ TEST_CASE("wal vfs: a reader finds all, also after a checkpoint that another rea
   CHECK(fresh.execAndGet("SELECT sum(length(a)) FROM early").getInt() == 24'000);
   CHECK(fresh.execAndGet("SELECT sum(length(a)) FROM late").getInt() == 24'000);
 }
+
+TEST_CASE("wal vfs: a checkpoint syncs the WAL that it finds, and not one that a commit has synced",
+          "[outbox][wal_vfs]") {
+  const support::ScratchFolder folder;
+  DiskVfs disk;
+  write_file(folder.file("a.db"), "");
+  const auto syncs_of_checkpoint = [&](Connection& connection) {
+    const auto before = disk.syncs();
+    CHECK(connection.checkpoint(CheckpointMode::passive).complete);
+    return disk.syncs() - before;
+  };
+  {
+    Connection connection(folder.file("a.db"), disk.name());
+    connection.database().exec("CREATE TABLE t (a)");
+    CHECK(syncs_of_checkpoint(connection) == 1);
+    connection.database().exec("INSERT INTO t VALUES (1)");
+  }
+  // Whoever wrote it may have ended before its sync.
+  Connection connection(folder.file("a.db"), disk.name());
+  CHECK(connection.database().execAndGet("SELECT a FROM t").getInt() == 1);
+  CHECK(syncs_of_checkpoint(connection) == 2);
+  connection.database().exec("INSERT INTO t VALUES (2)");
+  CHECK(syncs_of_checkpoint(connection) == 1);
+}
