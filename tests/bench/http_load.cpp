@@ -65,6 +65,7 @@ struct Sender {
   std::string request;
   std::size_t sent = 0;
   std::string answer;
+  std::int64_t due = 0;
   std::int64_t started = 0;
   std::uint32_t watched = 0;  ///< Events that epoll looks for.
   bool busy = false;
@@ -215,7 +216,8 @@ void Load::start(Sender& sender, std::int64_t due) {
   if (request_.number != 0)
     std::memcpy(sender.request.data() + request_.number,
                 std::format("{:03}", started_ % 900 + 100).data(), 3);
-  sender.started = due;
+  sender.due = due;
+  sender.started = options_.per_second > 0 ? now() : due;
   sender.sent = 0;
   sender.answer.clear();
   sender.busy = true;
@@ -300,7 +302,10 @@ void Load::finish(Sender& sender, const Head& head) {
   last_answer_ = answered;
   // An answer after the end was late: it is no throughput, but its time counts.
   if (answered >= measured_from_ && answered < end_) ++result_.measured;
-  if (answered >= measured_from_) result_.latencies.add(answered - sender.started);
+  if (answered >= measured_from_) {
+    result_.latencies.add(answered - sender.due);
+    result_.answers.add(answered - sender.started);
+  }
   if (options_.connect_each) disconnect(sender);
   next(sender);
 }

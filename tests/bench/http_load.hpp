@@ -32,7 +32,8 @@ struct LoadResult {
   std::string first_failure;
   double seconds = 0;  ///< The measured time.
   std::uint64_t answer_bytes = 0;
-  Latencies latencies;  ///< From before the connect or the send until the answer is there.
+  Latencies latencies;  ///< From when it was due until the answer is there.
+  Latencies answers;    ///< The same from before the connect or the send: what its sender waits.
 };
 
 /// Sends POSTs from one thread, each with a key of its own in the body's `id` and in the header

@@ -44,11 +44,11 @@ int main(int count, char** words) {
         result.seconds > 0 ? static_cast<double>(result.measured) / result.seconds : 0;
     std::printf(
         "{\"accepted\":%llu,\"failed\":%llu,\"first_failure\":\"%s\",\"seconds\":%.3f,"
-        "\"per_second\":%.1f,\"answer_bytes\":%llu,%s}\n",
+        "\"per_second\":%.1f,\"answer_bytes\":%llu,%s,%s}\n",
         static_cast<unsigned long long>(result.accepted),
         static_cast<unsigned long long>(result.failed), result.first_failure.c_str(),
         result.seconds, per_second, static_cast<unsigned long long>(result.answer_bytes),
-        result.latencies.json().c_str());
+        result.latencies.json().c_str(), result.answers.json("answer_").c_str());
     return result.failed == 0 && result.accepted > 0 ? 0 : 1;
   } catch (const std::exception& problem) {
     std::fprintf(stderr, "load: %s\n", problem.what());
