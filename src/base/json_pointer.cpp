@@ -2,10 +2,11 @@
 
 #include <simdjson.h>
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
+
+#include "base/json_string.hpp"
 
 namespace holdfast::base {
 namespace {
@@ -75,32 +76,6 @@ class Scanner {
   std::string_view text_;
   std::size_t at_ = 0;
 };
-
-/// The code unit of an escape \uXXXX that stands at `at`; nullopt if none does.
-std::optional<unsigned> code_unit(std::string_view text, std::size_t at) {
-  unsigned unit = 0;
-  if (!text.substr(std::min(at, text.size())).starts_with("\\u") || text.size() < at + 6)
-    return std::nullopt;
-  const auto* const end = text.data() + at + 6;
-  const auto read = std::from_chars(text.data() + at + 2, end, unit, 16);
-  return read.ptr == end ? std::optional(unit) : std::nullopt;
-}
-
-/// The text with \ufffd for every escape of half a surrogate pair, as a sender makes it that cuts a
-/// text inside an emoji. RFC 8259 allows it, the parser does not. Of the same length.
-std::string with_whole_characters(std::string_view text) {
-  std::string whole(text);
-  for (std::size_t at = whole.find('\\'); at < whole.size(); at = whole.find('\\', at)) {
-    const unsigned unit = code_unit(whole, at).value_or(0);
-    const unsigned next = code_unit(whole, at + 6).value_or(0);
-    const bool low = unit >= 0xDC00 && unit <= 0xDFFF;
-    const bool high = unit >= 0xD800 && unit <= 0xDBFF;
-    const bool pair = high && next >= 0xDC00 && next <= 0xDFFF;
-    if (low || (high && !pair)) whole.replace(at, 6, "\\ufffd");
-    at += pair ? 12 : 2;
-  }
-  return whole;
-}
 
 bool is_name(std::string_view source_text, std::string_view token) {
   const auto content = source_text.substr(1, source_text.size() - 2);
@@ -222,19 +197,12 @@ std::vector<std::string_view> json_members(std::string_view document, std::strin
 }
 
 std::optional<std::string> json_string(std::string_view text) {
-  if (!text.starts_with('"')) return std::nullopt;
-  const auto content = text.substr(1, text.size() - 2);
-  if (!content.contains('\\')) return std::string(content);
-  auto value = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
-  if (value.is_discarded())
-    value = nlohmann::json::parse(with_whole_characters(text), nullptr, false);
-  if (!value.is_string()) return std::nullopt;
-  return value.get<std::string>();
+  return string_content(text, Halves::replaced);
 }
 
 std::optional<std::string> json_scalar(std::string_view text) {
   if (is_number(text)) return std::string(text);
-  return json_string(text);
+  return string_content(text, Halves::kept);
 }
 
 std::optional<std::string> json_scalar_at(std::string_view document, const JsonPointer& pointer) {

@@ -41,7 +41,8 @@ using JsonPointer = std::vector<std::string>;
 [[nodiscard]] std::optional<std::string> json_string(std::string_view text);
 
 /// The content of a string or the source text of a number, given its source text; nullopt if it is
-/// anything else.
+/// anything else. Two strings that differ have contents that do: half a surrogate pair is the three
+/// bytes that no UTF-8 has, so a content with one is no UTF-8.
 ///
 /// Needs:    source text of a JSON value.
 [[nodiscard]] std::optional<std::string> json_scalar(std::string_view text);

@@ -20,8 +20,9 @@ class Payload {
   Payload(const RequestHead& head, std::string_view body) : head_(head), body_(body) {}
   [[nodiscard]] std::string_view body() const { return body_; }
   [[nodiscard]] bool is_json();
-  /// The string or number at this place; of a form, the first value of the field that the pointer's
-  /// only token names. nullopt if there is none.
+  /// The string or number at this place, also of what is JSON but for bytes that are no UTF-8; of a
+  /// form, the first value of the field that the pointer's only token names. nullopt if there is
+  /// none. Two that differ are different here, so this may hold any bytes.
   [[nodiscard]] std::optional<std::string> scalar_at(const base::JsonPointer& pointer);
   /// The string, and nothing but a string, at this place of a JSON document.
   [[nodiscard]] std::optional<std::string> json_string_at(const base::JsonPointer& pointer);
@@ -29,9 +30,13 @@ class Payload {
   [[nodiscard]] const base::FormFields& fields();
 
  private:
+  [[nodiscard]] bool may_be_json() const;
+  [[nodiscard]] bool is_json_but_for_utf8();
+
   const RequestHead& head_;
   const std::string_view body_;
   std::optional<bool> json_;
+  std::optional<bool> nearly_json_;
   std::optional<base::FormFields> fields_;
 };
 

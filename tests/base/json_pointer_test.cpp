@@ -193,14 +193,28 @@ TEST_CASE("json pointer: half a surrogate pair spoils nothing but its own charac
   CHECK(base::is_json(document));
   CHECK(base::json_scalar_at(document, {"id"}) == "evt_1");
   CHECK(base::json_scalar_at(document, {"n"}) == "1.50");
-  CHECK(base::json_scalar_at(document, {"text"}) == "cut \uFFFD");
+  CHECK(base::json_scalar_at(document, {"text"}) == "cut \xED\xA0\xBD");
   CHECK(base::json_text_at(document, {"text"}) == R"("cut \ud83d")");
   CHECK(base::json_string(R"("\ud83d\ude00")") == "😀");
   CHECK(base::json_string(R"("\ude00\ud83d")") == "\uFFFD\uFFFD");
   CHECK(base::json_string(R"("\ud83d\ud83d\ude00")") == "\uFFFD😀");
   CHECK(base::json_string(R"("\uDBFFx\\ud83d\ud83d")") == "\uFFFDx\\ud83d\uFFFD");
+  CHECK(base::json_scalar(R"("\ud800")") != base::json_scalar(R"("\ud801")"));
+  CHECK(base::json_scalar(R"("\ufffd")") == "\uFFFD");
+  CHECK(base::json_scalar(R"("\ude00\ud83d\ud83d\ude00")") == "\xED\xB8\x80\xED\xA0\xBD😀");
   CHECK_FALSE(base::is_json(R"({"text":"\ud83"})"));
   CHECK_FALSE(base::is_json(R"({"text":"\ud83d)"));
+}
+
+TEST_CASE("json pointer: the content of a string is what its escapes say", "[base][json]") {
+  CHECK(base::json_string(R"("\"\\\/\b\f\n\r\t")") == "\"\\/\b\f\n\r\t");
+  CHECK(base::json_string(R"("\u0041\u00e9\u20AC\uD83D\uDE00")") == "Aé€😀");
+  CHECK(base::json_string(R"("\u007f\u0080\u07ff\u0800\uffff")") ==
+        "\x7F\xC2\x80\xDF\xBF\xE0\xA0\x80\xEF\xBF\xBF");
+  CHECK(base::json_string(R"("\ud800\udc00\udbff\udfff")") == "\xF0\x90\x80\x80\xF4\x8F\xBF\xBF");
+  CHECK(base::json_string(R"("\u0000")") == std::string(1, '\0'));
+  CHECK(base::json_string(R"("\\u0041")") == "\\u0041");
+  CHECK(base::json_string(R"("")") == "");
 }
 
 TEST_CASE("json pointer: all members of one name at the top are found in place", "[base][json]") {

@@ -79,8 +79,9 @@ void check_json_pointer(std::string_view input) {
   const auto found = base::json_text_at(document, *pointer);
   if (found) HOLDFAST_CHECK(document.contains(*found), "what is found is a part of the document");
   if (!valid) return;
-  if (const auto scalar = base::json_scalar_at(document, *pointer))
-    HOLDFAST_CHECK(base::is_utf8(*scalar), "content is UTF-8");
+  if (found)
+    if (const auto content = base::json_string(*found))
+      HOLDFAST_CHECK(base::is_utf8(*content), "content is UTF-8");
   if (pointer->size() != 1) return;
   const auto members = base::json_members(document, pointer->front());
   const auto last = base::json_text_at(document, *pointer);

@@ -152,6 +152,17 @@ TEST_CASE("dedupe: what the outbox cannot take as text becomes its hash", "[ingr
   CHECK(storable_key("") == std::nullopt);
   CHECK(storable_key(std::nullopt) == std::nullopt);
   CHECK(json_key("/id", R"({"id":"a\u0000b"})") == hashed(std::string("a\0b", 3)));
+  // Halves of surrogate pairs: keys that differ stay different.
+  CHECK(json_key("/id", R"({"id":"\ud800"})") == hashed("\xED\xA0\x80"));
+  CHECK(json_key("/id", R"({"id":"\ud801"})") == hashed("\xED\xA0\x81"));
+  CHECK(json_key("/id", R"({"id":"\ufffd"})") == "\uFFFD");
+  // JSON but for its UTF-8, as a sender makes it that writes Latin-1.
+  CHECK(json_key("/id", "{\"id\":\"a\xFF\"}") == hashed("a\xFF"));
+  CHECK(json_key("/id", "{\"id\":\"\\u0041\xFF\"}") == hashed("A\xFF"));
+  CHECK(json_key("/id", "{\"name\":\"Jos\xE9\",\"id\":\"evt_1\"}") == "evt_1");
+  CHECK(json_key("/id", "{\"name\":\"Jos\xE9\",\"id\":7}") == "7");
+  CHECK(json_key("/id", "{\"id\":\"a\xFF\"") == std::nullopt);
+  CHECK(json_key("/id", "{\"id\":\xE9}") == std::nullopt);
 }
 
 TEST_CASE("payload: a pointer means the field of a form", "[ingress][payload]") {
