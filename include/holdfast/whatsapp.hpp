@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <pqxx/transaction_base>
 #include <string>
 
 #include "holdfast/clock.hpp"
@@ -12,6 +11,10 @@
 #include "holdfast/export.hpp"
 #include "holdfast/pool.hpp"
 #include "holdfast/retry.hpp"
+
+namespace pqxx {
+class transaction_base;
+}
 
 /// WhatsApp's users and messages, stored as the relay stores them (docs/library.md).
 namespace holdfast {

@@ -5,22 +5,23 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 namespace holdfast::outbox {
 
-FileSource::FileSource(const std::string& path)
-    : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+ByteSource::ByteSource(int descriptor) : descriptor_(descriptor) {
   struct stat status{};
   if (descriptor_ >= 0 && ::fstat(descriptor_, &status) == 0)
     size_ = static_cast<std::uint64_t>(status.st_size);
 }
 
-FileSource::~FileSource() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
-
-bool FileSource::read(std::uint64_t offset, std::span<std::uint8_t> into) const {
+bool ByteSource::read(std::uint64_t offset, std::span<std::uint8_t> into) const {
   if (offset > size_ || into.size() > size_ - offset) return false;
+  if (into.empty()) return true;
+  if (memory_ != nullptr) {
+    std::memcpy(into.data(), memory_ + offset, into.size());
+    return true;
+  }
   std::size_t done = 0;
   while (done < into.size()) {
     const auto got = ::pread(descriptor_, into.data() + done, into.size() - done,
@@ -32,8 +33,15 @@ bool FileSource::read(std::uint64_t offset, std::span<std::uint8_t> into) const 
   return true;
 }
 
+FileSource::FileSource(const std::string& path)
+    : ByteSource(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+
+FileSource::~FileSource() {
+  if (descriptor() >= 0) ::close(descriptor());
+}
+
 bool FileSource::locked_elsewhere() const {
-  if (descriptor_ < 0) return false;
+  if (descriptor() < 0) return false;
   // Every connection in WAL mode holds a shared lock in this range while it is open.
   // Source:   sqlite.org/src/file/src/os.h, PENDING_BYTE and SHARED_SIZE.
   struct flock lock{};
@@ -41,7 +49,7 @@ bool FileSource::locked_elsewhere() const {
   lock.l_whence = SEEK_SET;
   lock.l_start = 0x40000000;
   lock.l_len = 512;
-  return ::fcntl(descriptor_, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+  return ::fcntl(descriptor(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
 }  // namespace holdfast::outbox

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,28 +10,28 @@ namespace holdfast::outbox {
 /// Bytes of a file that may be damaged: what cannot be read is missing, and never an error.
 class ByteSource {
  public:
-  ByteSource() = default;
-  virtual ~ByteSource() = default;
   ByteSource(const ByteSource&) = delete;
   ByteSource& operator=(const ByteSource&) = delete;
-  [[nodiscard]] virtual std::uint64_t size() const = 0;
+  [[nodiscard]] std::uint64_t size() const { return size_; }
   /// Fills all of `into`; false if the disk or the end of the file does not allow it.
-  [[nodiscard]] virtual bool read(std::uint64_t offset, std::span<std::uint8_t> into) const = 0;
+  [[nodiscard]] bool read(std::uint64_t offset, std::span<std::uint8_t> into) const;
+
+ protected:
+  explicit ByteSource(std::string_view bytes) : memory_(bytes.data()), size_(bytes.size()) {}
+  explicit ByteSource(int descriptor);
+  ~ByteSource() = default;
+  [[nodiscard]] int descriptor() const { return descriptor_; }
+
+ private:
+  const char* memory_ = nullptr;  ///< Where the bytes are, if they are in no file.
+  int descriptor_ = -1;
+  std::uint64_t size_ = 0;
 };
 
 class MemorySource : public ByteSource {
  public:
   /// Needs:    bytes that outlive this.
-  explicit MemorySource(std::string_view bytes) : bytes_(bytes) {}
-  [[nodiscard]] std::uint64_t size() const override { return bytes_.size(); }
-  [[nodiscard]] bool read(std::uint64_t offset, std::span<std::uint8_t> into) const override {
-    if (offset > bytes_.size() || into.size() > bytes_.size() - offset) return false;
-    if (!into.empty()) std::memcpy(into.data(), bytes_.data() + offset, into.size());
-    return true;
-  }
-
- private:
-  std::string_view bytes_;
+  explicit MemorySource(std::string_view bytes) : ByteSource(bytes) {}
 };
 
 /// A file read with pread: a mapping would turn a bad sector into a signal. Empty if there is none.
@@ -41,15 +40,9 @@ class MemorySource : public ByteSource {
 class FileSource : public ByteSource {
  public:
   explicit FileSource(const std::string& path);
-  ~FileSource() override;
-  [[nodiscard]] std::uint64_t size() const override { return size_; }
-  [[nodiscard]] bool read(std::uint64_t offset, std::span<std::uint8_t> into) const override;
+  ~FileSource();
   /// True if another process has a lock of SQLite on it.
   [[nodiscard]] bool locked_elsewhere() const;
-
- private:
-  int descriptor_ = -1;
-  std::uint64_t size_ = 0;
 };
 
 }  // namespace holdfast::outbox

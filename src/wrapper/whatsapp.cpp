@@ -3,6 +3,7 @@
 #include <format>
 #include <pqxx/params>
 #include <pqxx/result>
+#include <pqxx/transaction_base>
 #include <pqxx/util>
 
 #include "holdfast/failure.hpp"

@@ -123,10 +123,9 @@ TEST_CASE("house: each library stays in the folder that owns it", "[tidy]") {
   for (const auto& [library, allowed] : owners) {
     for (const auto& file : sources) {
       if (allowed.contains(folder_of(file))) continue;
-      // The public headers with a third party's: a program's work gets a pqxx::work, and hands it
-      // to the operations.
+      // The public header with a third party's: a program's work gets a pqxx::work.
       const auto name = fs::relative(file, root / "include" / "holdfast");
-      if (library == "pqxx" && (name == "postgres.hpp" || name == "whatsapp.hpp")) continue;
+      if (library == "pqxx" && name == "postgres.hpp") continue;
       CAPTURE(library, file.string());
       CHECK(offenders({file}, "^#include <(" + library + ")").empty());
     }
@@ -140,6 +139,11 @@ TEST_CASE("house: nobody sleeps, reads the clock directly, detaches or starts ta
   CHECK(offenders(sources, "system_clock::now|steady_clock::now", {"src/base/clock.cpp"}) == "");
   CHECK(offenders(files_under({"tests"}, {".cpp", ".hpp"}), "sleep_for|sleep_until",
                   {"tests/tidy/house_test.cpp"}) == "");
+}
+
+TEST_CASE("house: the only virtual interfaces are the clock and the destination", "[tidy]") {
+  CHECK(offenders(files_under({"src", "include"}, {".cpp", ".hpp"}), "\\bvirtual\\b",
+                  {"include/holdfast/clock.hpp", "include/holdfast/destination.hpp"}) == "");
 }
 
 TEST_CASE("house: no line is longer than 100 columns", "[tidy]") {
