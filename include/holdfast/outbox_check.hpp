@@ -38,6 +38,7 @@ struct OutboxFacts {
   std::vector<OutboxFile> files;      ///< Those that are there.
   std::optional<Uuid> node;           ///< Of the outbox itself; none before the first start.
   std::optional<int> daemon_pid;      ///< Of the last daemon that has locked it; it may have ended.
+  bool is_locked = false;             ///< A process that this one can see has it open now.
 };
 
 /// Looks at an outbox and its place, and changes nothing.

@@ -48,6 +48,8 @@ struct SyncTimes {
 [[nodiscard]] Check judge_tls(const postgres::ServerFacts& facts);
 [[nodiscard]] Check judge_rights(const postgres::ServerFacts& facts,
                                  const DestinationConfig& config);
+[[nodiscard]] Check judge_tables(const postgres::ServerFacts& facts,
+                                 const DestinationConfig& config);
 [[nodiscard]] Check judge_durability(const postgres::ServerFacts& facts);
 /// `limit`: descriptors that a process may have; `owner`: whose that is.
 [[nodiscard]] Check judge_open_files(std::uint64_t limit, std::string_view owner,

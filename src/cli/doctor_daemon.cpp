@@ -84,8 +84,15 @@ void check_daemon(const Config& config, Checks& checks) {
   const std::string url = admin_url(config.admin.listen);
   const auto reply = admin_get(url, "/api/v1/status", admin_token(config), daemon_timeout);
   if (!reply) {
-    checks.push_back({"daemon", Verdict::fail, reply.error().message,
-                      "start it; its log says why if it does not stay up"});
+    // Before a start none is expected, and whether one runs is for healthcheck to say; but one that
+    // has the outbox open must answer.
+    const auto facts = look_at_outbox(config.outbox.path);
+    const bool runs = facts && facts->is_locked;
+    checks.push_back({"daemon", runs ? Verdict::fail : Verdict::warn, reply.error().message,
+                      runs ? std::format("process {} has the outbox open: see its log, and whether "
+                                         "it has this admin.listen",
+                                         facts->daemon_pid.value_or(0))
+                           : "start it; its log says why if it does not stay up"});
   } else {
     const auto status = json::parse(reply->body, nullptr, false);
     if (reply->status == 200 && status.is_object())

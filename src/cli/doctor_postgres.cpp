@@ -57,6 +57,7 @@ void check_postgres(const Config& config, const Clock& clock, Checks& checks) {
   checks.push_back(judge_server_version(*facts));
   checks.push_back(judge_tls(*facts));
   checks.push_back(judge_rights(*facts, config.destination));
+  checks.push_back(judge_tables(*facts, config.destination));
   check_statements(config, clock, checks);
   checks.push_back(judge_durability(*facts));
   checks.push_back(judge_server_clock(*facts));

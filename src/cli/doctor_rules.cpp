@@ -211,6 +211,28 @@ Check judge_rights(const postgres::ServerFacts& facts, const DestinationConfig& 
                       facts.schema_exists ? "SCHEMA " + config.schema : "DATABASE", facts.user)};
 }
 
+Check judge_tables(const postgres::ServerFacts& facts, const DestinationConfig& config) {
+  // Whether they can be made is a question of rights.
+  if (!facts.inbox_exists) return {"tables", Verdict::ok, "there are none yet", ""};
+  const auto joined = [](const std::vector<std::string>& parts) {
+    std::string text;
+    for (const auto& part : parts) text += (text.empty() ? "" : ", ") + part;
+    return text;
+  };
+  if (!facts.unfit.empty())
+    return {"tables", Verdict::fail, joined(facts.unfit),
+            std::format("deliveries would fail: make it as migrations/postgres does in schema {}, "
+                        "or rename the table and run \"holdfast migrate apply\"",
+                        config.schema)};
+  if (facts.missing_tables.empty())
+    return {"tables", Verdict::ok, "all columns and unique indexes are there", ""};
+  const std::string missing = joined(facts.missing_tables) + " missing";
+  if (config.migrate && facts.can_create)
+    return {"tables", Verdict::warn, missing, "the next connection of the daemon makes them anew"};
+  return {"tables", Verdict::fail, missing,
+          "run \"holdfast migrate apply\" as a role that may make them"};
+}
+
 Check judge_durability(const postgres::ServerFacts& facts) {
   Check check{"commits", Verdict::ok,
               std::format("synchronous_commit = {}; ours set it on", facts.synchronous_commit), ""};

@@ -78,6 +78,8 @@ std::expected<std::uint64_t, std::string> parse_size(std::string_view text) {
 }
 
 std::string duration_text(std::chrono::milliseconds duration) {
+  // As one writes it, and as the defaults are documented.
+  if (duration == std::chrono::days(1)) return "24h";
   return to_text(static_cast<std::uint64_t>(duration.count()), duration_units);
 }
 

@@ -54,6 +54,18 @@ std::optional<int> pid_in(const std::string& path) {
   return status == std::errc() && pid > 0 ? std::optional(pid) : std::nullopt;
 }
 
+/// As the system tells it: to try the lock would refuse a daemon that starts at that moment.
+/// Source:   proc_locks(5).
+bool is_locked(const std::string& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) return false;
+  const std::string inode = std::format(":{} ", status.st_ino);
+  std::ifstream locks("/proc/locks");
+  for (std::string line; std::getline(locks, line);)
+    if (line.contains(" FLOCK ") && !line.contains("->") && line.contains(inode)) return true;
+  return false;
+}
+
 SQLite::Database open_ours(const std::string& path) {
   auto database = outbox::open_read_only(outbox::read_only_uri(path), {});
   static_cast<void>(outbox::check_ours(database, path));
@@ -93,6 +105,7 @@ OutboxFacts facts_of(const std::string& path) {
   facts.wal_bytes = outbox::file_size(files.wal);
   facts.disk_free_bytes = outbox::disk_free_bytes(files.folder);
   facts.daemon_pid = pid_in(files.lock);
+  facts.is_locked = is_locked(files.lock);
   if (outbox::file_size(files.database) == 0) return facts;
   auto database = open_ours(files.database);
   const auto pages = outbox::query_number(database, "PRAGMA page_count") -

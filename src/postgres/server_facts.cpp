@@ -41,6 +41,44 @@ SELECT 'USAGE on the schema' FROM pg_catalog.pg_namespace
 WHERE nspname = $1 AND NOT pg_catalog.has_schema_privilege(oid, 'USAGE')
 )sql";
 
+// What migrations/postgres makes and deliveries use. Names of columns in a key are sorted. A key
+// must cover every row, or ON CONFLICT would let a duplicate in.
+constexpr std::string_view tables_sql = R"sql(
+WITH wanted(relation, names, keys) AS (VALUES
+  ('inbox', 'id,source,dedupe_key,node,seq,received_at,stored_at,method,target,remote_address,'
+            'content_type,headers,body,payload,flags,traceparent', 'id;dedupe_key,source'),
+  ('users', 'provider,external_id,phone_number,display_name,first_seen_at,last_seen_at',
+            'external_id,provider'),
+  ('messages', 'provider,message_id,user_external_id,direction,kind,text_body,media,'
+               'context_message_id,sent_at,raw,entry_id', 'message_id,provider'),
+  ('message_statuses', 'provider,message_id,recipient,status,at,error,entry_id',
+                       'message_id,provider,recipient,status')),
+present AS (
+  SELECT w.relation, w.names, w.keys, c.oid
+  FROM wanted w LEFT JOIN (
+    pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = $1)
+    ON c.relname = w.relation AND c.relkind IN ('r', 'p'))
+SELECT 'missing', relation FROM present WHERE oid IS NULL
+UNION ALL
+SELECT 'unfit', p.relation || ' has no column ' || name
+FROM present p, pg_catalog.unnest(pg_catalog.string_to_array(p.names, ',')) name
+WHERE p.oid IS NOT NULL AND NOT EXISTS (
+  SELECT FROM pg_catalog.pg_attribute a
+  WHERE a.attrelid = p.oid AND a.attname = name AND a.attnum > 0 AND NOT a.attisdropped)
+UNION ALL
+SELECT 'unfit',
+  p.relation || ' has no unique index on (' || pg_catalog.replace(key, ',', ', ') || ')'
+FROM present p, pg_catalog.unnest(pg_catalog.string_to_array(p.keys, ';')) key
+WHERE p.oid IS NOT NULL AND NOT EXISTS (
+  SELECT FROM pg_catalog.pg_index i
+  WHERE i.indrelid = p.oid AND i.indisunique AND i.indisvalid AND i.indimmediate
+    AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indnatts = i.indnkeyatts
+    AND key = (SELECT pg_catalog.string_agg(a.attname, ',' ORDER BY a.attname)
+               FROM pg_catalog.pg_attribute a
+               WHERE a.attrelid = p.oid AND a.attnum = ANY (i.indkey)))
+)sql";
+
 std::int64_t number(std::string_view text) {
   std::int64_t value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
@@ -82,6 +120,12 @@ std::expected<ServerFacts, SqlError> ask(Session& session, const std::string& sc
   if (!lacks) return std::unexpected(lacks.error());
   for (int row = 0; row < lacks->size(); ++row)
     facts.lacks.emplace_back(lacks->value(row, 0).value_or(""));
+  const auto tables = session.run(std::string(tables_sql), parameters, false, deadline);
+  if (!tables) return std::unexpected(tables.error());
+  for (int row = 0; row < tables->size(); ++row) {
+    auto& found = tables->value(row, 0) == "missing" ? facts.missing_tables : facts.unfit;
+    found.emplace_back(tables->value(row, 1).value_or(""));
+  }
   return facts;
 }
 

@@ -30,6 +30,8 @@ struct ServerFacts {
   bool inbox_exists = false;
   bool can_create = false;         ///< A table in the schema, or the schema where there is none.
   std::vector<std::string> lacks;  ///< "INSERT on inbox"; of the tables that exist.
+  std::vector<std::string> missing_tables;
+  std::vector<std::string> unfit;  ///< "inbox has no column body"; of the tables that exist.
 };
 
 /// Blocks:   connect_timeout + deliver_timeout.

@@ -163,6 +163,65 @@ TEST_CASE("cli: doctor judges what the role may do", "[cli][doctor]") {
   CHECK(verdict_of(judge_rights(facts, config)) == Verdict::fail);
 }
 
+TEST_CASE("cli: doctor judges the tables", "[cli][doctor]") {
+  auto facts = good_server();
+  DestinationConfig config;
+  CHECK(verdict_of(judge_tables(facts, config)) == Verdict::ok);
+  facts.missing_tables = {"users", "messages"};
+  CHECK(verdict_of(judge_tables(facts, config)) == Verdict::warn);
+  CHECK(judge_tables(facts, config).found == "users, messages missing");
+  config.migrate = false;
+  CHECK(verdict_of(judge_tables(facts, config)) == Verdict::fail);
+  config.migrate = true;
+  facts.can_create = false;
+  CHECK(verdict_of(judge_tables(facts, config)) == Verdict::fail);
+  facts.unfit = {"inbox has no column body"};
+  CHECK(judge_tables(facts, config).found == "inbox has no column body");
+  CHECK(verdict_of(judge_tables(facts, config)) == Verdict::fail);
+  facts.inbox_exists = false;
+  CHECK(verdict_of(judge_tables(facts, config)) == Verdict::ok);
+}
+
+TEST_CASE("cli: doctor finds what is wrong with the tables", "[cli][process][doctor][postgres]") {
+  support::PostgresCluster postgres;
+  const OutboxRig rig;
+  rig.configure(std::format("[admin]\nlisten = \"127.0.0.1:{}\"\n[destination]\nurl = \"{}\"\n",
+                            support::unused_port(), postgres.url()));
+  REQUIRE(support::run_command(
+              {.arguments = {HOLDFAST_BINARY, "migrate", "apply"}, .folder = rig.folder().path()})
+              .exit_code == 0);
+  const auto found = [&] {
+    const auto result = doctor(rig.folder(), {"--json"});
+    CAPTURE(result.out, result.err);
+    const auto check = check_of(json::parse(result.out), "tables");
+    CHECK(result.exit_code == (check["verdict"] == "fail" ? 1 : 0));
+    return check["verdict"].get<std::string>() + ": " + check["found"].get<std::string>();
+  };
+  CHECK(found() == "ok: all columns and unique indexes are there");
+  // It knows every column that the migrations make.
+  const auto columns = postgres.query(
+      "SELECT c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
+      "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'holdfast' "
+      "AND c.relkind = 'r' AND a.attnum > 0 AND c.relname <> 'schema_migrations'");
+  REQUIRE(columns.size() == 40);
+  for (const auto& column : columns) {
+    const auto table = "holdfast." + column[0];
+    postgres.query("ALTER TABLE " + table + " RENAME COLUMN " + column[1] + " TO other");
+    CAPTURE(column[0], column[1]);
+    CHECK(found().starts_with("fail: " + column[0] + " has no column " + column[1]));
+    postgres.query("ALTER TABLE " + table + " RENAME COLUMN other TO " + column[1]);
+  }
+  postgres.query("ALTER TABLE holdfast.inbox DROP CONSTRAINT inbox_source_dedupe_key_key");
+  CHECK(found() == "fail: inbox has no unique index on (dedupe_key, source)");
+  postgres.query("CREATE UNIQUE INDEX ON holdfast.inbox (source, dedupe_key) WHERE seq > 0");
+  CHECK(found() == "fail: inbox has no unique index on (dedupe_key, source)");
+  postgres.query("CREATE UNIQUE INDEX ON holdfast.inbox (source, dedupe_key)");
+  postgres.query("ALTER TABLE holdfast.users DROP CONSTRAINT users_pkey");
+  CHECK(found() == "fail: users has no unique index on (external_id, provider)");
+  postgres.query("DROP TABLE holdfast.users, holdfast.messages");
+  CHECK(found() == "warn: messages, users missing");
+}
+
 TEST_CASE("cli: doctor finds a good daemon, outbox and database good",
           "[cli][process][doctor][postgres]") {
   support::PostgresCluster postgres;
@@ -182,7 +241,7 @@ TEST_CASE("cli: doctor finds a good daemon, outbox and database good",
   CHECK(document["ok"] == true);
   for (const auto* name :
        {"configuration", "integrity", "WAL", "outbox size", "permissions", "daemon", "Postgres",
-        "TLS", "privileges", "statements", "clock of Postgres"}) {
+        "TLS", "privileges", "tables", "statements", "clock of Postgres"}) {
     CAPTURE(name);
     CHECK(check_of(document, name)["verdict"] == "ok");
     CHECK(check_of(document, name)["cure"].is_null());
@@ -220,7 +279,8 @@ TEST_CASE("cli: doctor tells each failure with its cure", "[cli][process][doctor
   CHECK(result.exit_code == 1);
   const auto document = json::parse(result.out);
   CHECK(document["ok"] == false);
-  CHECK(check_of(document, "daemon")["verdict"] == "fail");
+  // Nobody has the outbox open, so this may be the look before a start.
+  CHECK(check_of(document, "daemon")["verdict"] == "warn");
   CHECK(check_of(document, "permissions")["verdict"] == "warn");
   CHECK(check_of(document, "privileges")["verdict"] == "fail");
   CHECK(check_of(document, "statements")["found"].get<std::string>().contains("42P01"));
@@ -230,6 +290,27 @@ TEST_CASE("cli: doctor tells each failure with its cure", "[cli][process][doctor
   CHECK(text.exit_code == 1);
   CHECK(text.out.contains("warn  permissions       "));
   CHECK(text.out.contains("        cure            others can read"));
+}
+
+TEST_CASE("cli: doctor tells a daemon that does not answer from none", "[cli][process][doctor]") {
+  const OutboxRig rig;
+  rig.configure(std::format("[admin]\nlisten = \"127.0.0.1:{}\"\n", support::unused_port()));
+  const auto verdict = [&] {
+    const auto result = doctor(rig.folder(), {"--json", "--offline"});
+    const auto check = check_of(json::parse(result.out), "daemon");
+    CHECK(result.exit_code == (check["verdict"] == "fail" ? 1 : 0));
+    return check["verdict"].get<std::string>();
+  };
+  CHECK(verdict() == "warn");
+  const SystemClock clock;
+  OutboxConfig config;
+  config.path = rig.folder().file("holdfast.db");
+  const auto outbox = Outbox::open(config, {.clock = clock,
+                                            .log = [](const LogEvent&) {},
+                                            .on_broken = [](const Failure&) {},
+                                            .vfs = {}});
+  REQUIRE(outbox.has_value());
+  CHECK(verdict() == "fail");
 }
 
 TEST_CASE("cli: doctor --offline leaves Postgres alone", "[cli][process][doctor]") {

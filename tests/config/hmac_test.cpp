@@ -115,8 +115,8 @@ TEST_CASE("config: a time that is not signed is warned of", "[config][hmac][warn
 TEST_CASE("config: tolerance and prefix have limits", "[config][hmac]") {
   CHECK(with("tolerance = \"1s\"") == "ok");
   CHECK(with("tolerance = \"24h\"") == "ok");
-  CHECK(with("tolerance = \"999ms\"").contains("is out of range; write 1s to 1d"));
-  CHECK(with("tolerance = \"25h\"").contains("is out of range; write 1s to 1d"));
+  CHECK(with("tolerance = \"999ms\"").contains("is out of range; write 1s to 24h"));
+  CHECK(with("tolerance = \"25h\"").contains("is out of range; write 1s to 24h"));
   CHECK(with("prefix = \"HMAC SHA-256 \"") == "ok");
   CHECK(with("prefix = \" v1=\"").contains("is no prefix"));
   CHECK(with("prefix = \"v\\t1\"").contains("is no prefix"));

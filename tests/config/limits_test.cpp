@@ -56,7 +56,7 @@ TEST_CASE("config: every limit holds at its ends and is refused past them with i
             "0ms to 3650d"},
       Limit{"destination", "connections", "0", "1", "64", "65", "1 to 64"},
       Limit{"destination", "economy_window", "\"999ms\"", "\"1s\"", "\"24h\"", "\"25h\"",
-            "1s to 1d"},
+            "1s to 24h"},
       Limit{"destination", "idle_close", "\"-1s\"", "\"0ms\"", "\"1h\"", "\"61m\"", "0ms to 1h"},
       Limit{"destination", "batch_entries", "0", "1", "10000", "10001", "1 to 10000"},
       Limit{"destination", "batch_bytes", "\"1023B\"", "\"1KiB\"", "\"64MiB\"", "\"65MiB\"",

@@ -161,6 +161,6 @@ TEST_CASE("config: what is not set is shown as not set", "[config][masked]") {
   const std::string text = to_masked_toml(built_in_defaults(environment_of({})));
   CHECK(text.contains("url = \"\""));
   CHECK(text.contains("token = \"\""));
-  CHECK(text.contains("keep_delivered = \"1d\""));
+  CHECK(text.contains("keep_delivered = \"24h\""));
   CHECK(text.contains("path = \"/ingest/default\""));
 }

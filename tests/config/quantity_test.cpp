@@ -58,7 +58,8 @@ TEST_CASE("config: a quantity reads back from its own text", "[config][quantity]
   CHECK(duration_text(0ms) == "0ms");
   CHECK(duration_text(1500ms) == "1500ms");
   CHECK(duration_text(90s) == "90s");
-  CHECK(duration_text(24h) == "1d");
+  CHECK(duration_text(24h) == "24h");
+  CHECK(duration_text(48h) == "2d");
   CHECK(duration_text(25h) == "25h");
   CHECK(size_text(0) == "0B");
   CHECK(size_text(1023) == "1023B");

@@ -31,6 +31,8 @@ TEST_CASE("outbox check: a running outbox is looked at without being touched", "
   CHECK(facts->node == box->node());
   CHECK_FALSE(empty->node);
   CHECK(facts->daemon_pid == ::getpid());
+  CHECK(facts->is_locked);
+  CHECK_FALSE(empty->is_locked);
   REQUIRE(facts->files.size() >= 3);
   for (const auto& file : facts->files) {
     CAPTURE(file.path);
@@ -44,6 +46,9 @@ TEST_CASE("outbox check: a running outbox is looked at without being touched", "
   CHECK(sound->damage == std::nullopt);
   // The writer is not in its way, nor it in the writer's.
   box.append_ok(make_entry("more", "key-2"));
+  box->close();
+  box.outbox.reset();
+  CHECK_FALSE(look_at_outbox(box.config.path)->is_locked);
 }
 
 TEST_CASE("outbox check: reading ends when its time is over", "[outbox][check]") {
