@@ -82,7 +82,7 @@ DedupeRule::Rule DedupeRule::rule_of_provider(const SourceConfig& source) {
 }
 
 std::optional<std::string> DedupeRule::key(const RequestHead& head, Payload& payload) const {
-  if (std::holds_alternative<Body>(rule_)) return base::sha256_hex(payload.body());
+  if (std::holds_alternative<Body>(rule_)) return base::sha256_hex(payload.content());
   if (std::holds_alternative<Twilio>(rule_)) return storable_key(twilio_key(head, payload));
   if (std::holds_alternative<Slack>(rule_)) return storable_key(slack_key(payload));
   if (std::holds_alternative<StandardWebhooks>(rule_))
@@ -102,6 +102,7 @@ std::optional<std::string> storable_key(std::optional<std::string> key) {
 }
 
 std::optional<std::array<std::uint8_t, 32>> compare_sha256(Provider provider, Payload& payload) {
+  if (payload.is_get()) return base::sha256(payload.content());
   if (provider != Provider::stripe || !payload.is_json()) return std::nullopt;
   const auto body = payload.body();
   const auto values = base::json_members(body, "pending_webhooks");

@@ -46,8 +46,9 @@ class DedupeRule {
 /// "sha256:<hex>"; an empty one is no key.
 [[nodiscard]] std::optional<std::string> storable_key(std::optional<std::string> key);
 
-/// What a repeat of this provider's write is compared by, if not by its whole body: Stripe counts
-/// pending_webhooks down between its tries, so that the value of that top-level member is left out.
+/// What a repeat of this provider's write is compared by, if not by its whole body. A GET has only
+/// its query. Stripe counts pending_webhooks down between its tries, so that the value of that
+/// top-level member is left out.
 [[nodiscard]] std::optional<std::array<std::uint8_t, 32>> compare_sha256(Provider provider,
                                                                          Payload& payload);
 

@@ -19,6 +19,9 @@ class Payload {
  public:
   Payload(const RequestHead& head, std::string_view body) : head_(head), body_(body) {}
   [[nodiscard]] std::string_view body() const { return body_; }
+  /// It says what it says in its query, and has no body.
+  [[nodiscard]] bool is_get() const { return head_.method == "GET"; }
+  [[nodiscard]] std::string_view content() const { return is_get() ? head_.query() : body_; }
   [[nodiscard]] bool is_json();
   /// The string or number at this place, also of what is JSON but for bytes that are no UTF-8; of a
   /// form, the first value of the field that the pointer's only token names. nullopt if there is

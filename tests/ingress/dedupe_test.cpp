@@ -186,6 +186,20 @@ TEST_CASE("payload: a pointer means the field of a form", "[ingress][payload]") 
   CHECK(at(head_of("GET", "/t?From=1"), "", {"From"}) == "1");
 }
 
+TEST_CASE("dedupe: a GET says what it says in its query", "[ingress][dedupe]") {
+  const auto first = head_of("GET", "/t?MessageSid=SM1&Body=x");
+  const auto second = head_of("GET", "/t?MessageSid=SM1&Body=y");
+  CHECK(key(Provider::twilio, "body", first, "") == base::sha256_hex("MessageSid=SM1&Body=x"));
+  CHECK(key(Provider::twilio, "body", second, "") == base::sha256_hex("MessageSid=SM1&Body=y"));
+  const auto compared = [](const RequestHead& head) {
+    Payload payload(head, "");
+    return compare_sha256(Provider::twilio, payload);
+  };
+  CHECK(compared(first) == base::sha256("MessageSid=SM1&Body=x"));
+  CHECK(compared(second) != compared(first));
+  CHECK(compared(head_of("POST", "/t?MessageSid=SM1")) == std::nullopt);
+}
+
 TEST_CASE("stripe: a repeat is compared without pending_webhooks", "[ingress][stripe]") {
   const auto head = head_of("POST", "/");
   const auto compared = [&](std::string_view body, Provider provider = Provider::stripe) {

@@ -152,6 +152,15 @@ TEST_CASE("ingress: twilio's form gets TwiML and its GET is stored as well",
   CHECK(entry.dedupe_key == "SM2:sent");
   CHECK(is_problem(server.exchange(get("/tw?MessageSid=SM3")), 401));
   CHECK(server.entries() == 2);
+
+  // What a GET says is its query: a repeat adds nothing, another one under its key is kept.
+  const auto again = [&](const std::string& path) {
+    return server.exchange(get(path, twilio_signature("https://hooks.example.com" + path)));
+  };
+  CHECK(again(target).status == 200);
+  CHECK(server.entries() == 2);
+  CHECK(again(target + "&Body=other").status == 200);
+  CHECK(server.entries() == 3);
 }
 
 TEST_CASE("ingress: without public_url the called address is what trusted proxies say",
