@@ -38,6 +38,8 @@ std::optional<std::string> from_prefixed_hex(std::string_view text, std::string_
 std::optional<std::chrono::sys_seconds> parse_timestamp(std::string_view text) {
   if (text.empty() || text.size() > timestamp_digits_max || !std::ranges::all_of(text, is_digit))
     return std::nullopt;
+  // Under "{body}{timestamp}" the end of a body could move over to it otherwise.
+  if (text.size() > 1 && text.front() == '0') return std::nullopt;
   std::int64_t seconds = 0;
   std::from_chars(text.data(), text.data() + text.size(), seconds);
   return std::chrono::sys_seconds(std::chrono::seconds(seconds));
