@@ -34,6 +34,12 @@ FROM unnest($1::uuid[], $2::text[], $3::text[])
   WITH ORDINALITY AS m(id, source, dedupe_key, ordinality)
 ORDER BY m.ordinality)sql";
 
+/// Without its row nothing would keep an entry from being written twice.
+const SqlError not_stored{"23000", "",
+                          "table inbox did not store the row under its id: a trigger, a rule or a "
+                          "policy of it keeps or changes rows",
+                          false};
+
 bool is_left_out(const Payload& payload, PayloadUse payload_use) {
   return payload.unfit || (payload_use == PayloadUse::none && payload.json);
 }
@@ -120,6 +126,10 @@ std::expected<void, SqlError> Inbox::settle_missing(Session& session, std::span<
   // which.
   const auto strict = session.run(insert_strictly_sql_, refused.parameters(node_), true, deadline);
   if (!strict) return std::unexpected(strict.error());
+  for (int row = 0; row < static_cast<int>(refused_at.size()); ++row)
+    if (row >= strict->size() || uuid_from_binary(strict->value(row, 0).value_or("")) !=
+                                     batch[refused_at[static_cast<std::size_t>(row)]].id)
+      return std::unexpected(not_stored);
   // The row in the way went meanwhile.
   stored.added.insert(stored.added.end(), refused_at.begin(), refused_at.end());
   std::ranges::sort(stored.added);

@@ -110,6 +110,31 @@ TEST_CASE("postgres: the same id twice in one batch is one row", "[postgres]") {
   CHECK(fixture.one("SELECT count(*) FROM holdfast.inbox") == "1");
 }
 
+TEST_CASE("postgres: what a trigger keeps out of the inbox is not delivered", "[postgres]") {
+  Fixture fixture;
+  const auto destination = fixture.open();
+  REQUIRE(deliver_one(*destination, make_entry(0)).has_value());
+  const auto keeps_out = [&](const std::string& instead) {
+    fixture.cluster.query(
+        "CREATE OR REPLACE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN "
+        "IF NEW.seq = 2 THEN " +
+        instead +
+        "; END IF; RETURN NEW; END$$;"
+        "CREATE OR REPLACE TRIGGER t BEFORE INSERT ON holdfast.inbox FOR EACH ROW "
+        "EXECUTE FUNCTION f()");
+    const std::vector batch{make_entry(1), make_entry(2), make_entry(3)};
+    const auto failed = destination->deliver(batch);
+    REQUIRE_FALSE(failed.has_value());
+    CHECK(failed.error().delivery_class == DeliveryClass::data);
+    CHECK(failed.error().message.contains("did not store the row"));
+    CHECK_FALSE(failed.error().session_lost);
+    CHECK_FALSE(deliver_one(*destination, batch[1]).has_value());
+    CHECK(fixture.one("SELECT count(*) FROM holdfast.inbox") == "1");
+  };
+  keeps_out("RETURN NULL");
+  keeps_out("NEW.id = gen_random_uuid()");
+}
+
 TEST_CASE("postgres: the server's process is made to keep its memory once, before a large batch",
           "[postgres]") {
   Fixture fixture;
