@@ -246,7 +246,12 @@ std::expected<void, DeliveryFailure> PostgresDestination::commit(
     const std::vector<std::string>& wrote, SteadyTime deadline) {
   const auto committed = session_->run("COMMIT", deadline);
   if (!committed) {
-    auto failure = fail_commit(committed.error(), wrote);
+    const SqlError& error = committed.error();
+    // A trigger that was put off has refused a row in a code of its own: nothing is in doubt.
+    const bool raised = !error.session_dead && is_raised_by_function(error.sqlstate);
+    auto failure = fail(error, raised ? Phase::query : Phase::commit);
+    // Only what a source wrote can have put a check off until now; the inbox has none.
+    if (!error.session_dead && wrote.size() == 1) failure.source = wrote.front();
     if (blame_lost_session(failure)) failure.in_doubt = true;
     return std::unexpected(std::move(failure));
   }
@@ -255,32 +260,6 @@ std::expected<void, DeliveryFailure> PostgresDestination::commit(
     return std::unexpected(
         fail({"40000", "", "the server rolled back instead", true}, Phase::query));
   return {};
-}
-
-/// Only what a source wrote can have put a check off until now; the inbox has none.
-DeliveryFailure PostgresDestination::fail_commit(const SqlError& error,
-                                                 const std::vector<std::string>& wrote) {
-  const bool answered = !error.session_dead;
-  auto own = classify_own(error.sqlstate, error.message, error.session_dead);
-  const bool refused = own.delivery_class == DeliveryClass::data ||
-                       own.delivery_class == DeliveryClass::foreign_key ||
-                       own.delivery_class == DeliveryClass::config;
-  // A pooler, too, tells of a link that is lost, and then nobody knows.
-  const bool lost = classify(error.sqlstate, error.message, Phase::commit).delivery_class ==
-                    DeliveryClass::connection;
-  DeliveryFailure failure;
-  if (answered && !wrote.empty() && refused && !lost) {
-    // Nobody knows of which source it is: the batch is split until one stands alone.
-    if (wrote.size() > 1 && own.delivery_class == DeliveryClass::config)
-      own.delivery_class = DeliveryClass::data;
-    failure = describe(error, own, own_without_values(error.sqlstate, error.message, ""));
-  } else {
-    // A trigger that was put off has refused a row in a code of its own: nothing is in doubt.
-    const bool raised = answered && is_raised_by_function(error.sqlstate);
-    failure = fail(error, raised ? Phase::query : Phase::commit);
-  }
-  if (answered && wrote.size() == 1) failure.source = wrote.front();
-  return failure;
 }
 
 void PostgresDestination::roll_back(DeliveryFailure& failure, SteadyTime deadline) {

@@ -91,8 +91,6 @@ class PostgresDestination final : public Destination {
   [[nodiscard]] static bool another_way(Work& work, const Failed& failed);
   void roll_back(DeliveryFailure& failure, SteadyTime deadline);
   [[nodiscard]] DeliveryFailure fail(const SqlError& error, Phase phase);
-  [[nodiscard]] DeliveryFailure fail_commit(const SqlError& error,
-                                            const std::vector<std::string>& wrote);
   [[nodiscard]] DeliveryFailure fail_own(const WriteFailure& failed);
   [[nodiscard]] DeliveryFailure describe(const SqlError& error, const Verdict& verdict,
                                          std::string message);
