@@ -102,6 +102,6 @@ TEST_CASE("e2e: doctor finds a daemon that works well", "[e2e][cli][doctor]") {
   CHECK(daemon.run({"outbox", "list"}).exit_code == 0);
   CHECK(daemon.terminate() == 0);
   const auto stopped = daemon.run({"doctor", "--offline"});
-  CHECK(stopped.exit_code == 1);
-  CHECK(stopped.out.contains("fail  daemon "));
+  CHECK(stopped.exit_code == 0);
+  CHECK(stopped.out.contains("warn  daemon "));
 }

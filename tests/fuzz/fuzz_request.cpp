@@ -69,7 +69,10 @@ void check_keys(const Request& request) {
       check_key(key);
       Payload again(request.head, request.body);
       HOLDFAST_CHECK(rule->key(request.head, again) == key, "a repeat has the same key");
-      if (config.dedupe == "body") HOLDFAST_CHECK(key == base::sha256_hex(request.body), "body");
+      if (config.dedupe != "body") continue;
+      const bool get = request.head.method == "GET";
+      const std::string_view said = get ? request.head.query() : request.body;
+      HOLDFAST_CHECK(key == base::sha256_hex(said), "body, or query of a GET");
     }
   }
 }
@@ -82,7 +85,9 @@ void check_payload(const Request& request) {
                    "a string is a scalar");
   // What a repeat may change without becoming another write is this one value.
   const auto compared = compare_sha256(Provider::stripe, payload);
-  if (compared)
+  if (request.head.method == "GET")
+    HOLDFAST_CHECK(compared == base::sha256(request.head.query()), "a GET is its query");
+  else if (compared)
     HOLDFAST_CHECK(request.body.contains("pending_webhooks") || request.body.contains("\\u"),
                    "only that member is left out");
 }
