@@ -22,11 +22,12 @@ bool Payload::is_json() {
 
 /// A repeat is recognised by its key though a name in it is Latin-1.
 bool Payload::is_json_but_for_utf8() {
+  if (!nearly_json_ && (base::is_utf8(body_) || !may_be_json())) nearly_json_ = false;
   if (!nearly_json_) {
     std::string ascii(body_);
     std::ranges::replace_if(
         ascii, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
-    nearly_json_ = may_be_json() && !base::is_utf8(body_) && base::is_json(ascii);
+    nearly_json_ = base::is_json(ascii);
   }
   return *nearly_json_;
 }
