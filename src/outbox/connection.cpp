@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <exception>
 #include <format>
 #include <string_view>
 
@@ -72,14 +73,17 @@ SQLite::Database open_for_writing(const std::string& path, const std::string& vf
 }  // namespace
 
 Connection::Connection(const std::string& path, const std::string& vfs)
-    : vfs_(vfs),
+    : path_(path),
+      base_vfs_(vfs),
+      vfs_(vfs),
       database_(open_for_writing(path, vfs_.name())),
       wal_(std::make_unique<WalProgress>()),
       begin_(database_, "BEGIN"),
       commit_(database_, "COMMIT"),
       page_count_(database_, "PRAGMA page_count"),
       free_count_(database_, "PRAGMA freelist_count"),
-      page_bytes_(query_number(database_, "PRAGMA page_size")) {
+      page_bytes_(query_number(database_, "PRAGMA page_size")),
+      mark_(path_, base_vfs_) {
   // Being set, the hook also takes the place of SQLite's automatic checkpoint.
   sqlite3_wal_hook(database_.getHandle(), remember, wal_.get());
 }
@@ -115,24 +119,45 @@ void Connection::commit() {
 void Connection::rollback() noexcept {
   // After FULL, IOERR and NOMEM SQLite may have rolled back by itself.
   if (sqlite3_get_autocommit(database_.getHandle()) == 0) database_.tryExec("ROLLBACK");
+  // It leaves a commit out that has not come.
+  mark_.clear();
 }
 
 CheckpointResult Connection::checkpoint(CheckpointMode mode) {
   HOLDFAST_CHECK(sqlite3_get_autocommit(database_.getHandle()) != 0,
                  "checkpoint inside a transaction");
+  if (mode != CheckpointMode::partial) {
+    mark_.clear();
+    // What failed to it, a second sync may not tell.
+    if (early_sync_ && !early_sync_->finish())
+      throw SQLite::Exception("syncing the database file failed", SQLITE_IOERR_FSYNC);
+  }
   int log_frames = 0;
   int moved_frames = 0;
   database_.setBusyTimeout(checkpoint_busy_timeout_ms);
   const int code = sqlite3_wal_checkpoint_v2(
       database_.getHandle(), "main",
-      mode == CheckpointMode::passive ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE,
+      mode == CheckpointMode::truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
       &log_frames, &moved_frames);
   database_.setBusyTimeout(write_busy_timeout_ms);
+  mark_.clear();
   if (code != SQLITE_OK && reaction_to(code) != Reaction::busy)
     throw SQLite::Exception(database_.getHandle(), code);
   const bool complete = code == SQLITE_OK && log_frames == moved_frames;
   if (log_frames >= 0 && moved_frames >= 0) *wal_ = {log_frames, moved_frames};
+  if (!complete && moved_frames > 0 && early_sync_) early_sync_->request();
   return {complete, log_frames};
+}
+
+void Connection::sync_early(bool on) noexcept {
+  early_sync_.reset();
+  if (!on) return;
+  try {
+    early_sync_ = std::make_unique<EarlySync>(path_, base_vfs_);
+  } catch (const std::exception&) {
+    // Out of memory, descriptors or threads.
+    early_sync_.reset();
+  }
 }
 
 void Connection::remove_wal_on_close() {

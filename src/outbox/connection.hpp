@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 
+#include "outbox/early_sync.hpp"
+#include "outbox/read_mark.hpp"
 #include "outbox/wal_vfs.hpp"
 
 namespace holdfast::outbox {
@@ -16,6 +18,7 @@ struct CheckpointResult {
   std::int64_t wal_frames = 0;  ///< Frames that were in the WAL.
 };
 enum class CheckpointMode {
+  partial,   ///< Moves what was committed before the mark, and syncs nothing.
   passive,   ///< Moves what it can without waiting for readers.
   truncate,  ///< Waits for readers up to the busy timeout, then empties the WAL file.
 };
@@ -41,10 +44,18 @@ class Connection {
   void begin();
   /// Promise:  what changed is on disk when this returns.
   void commit();
+  /// What is committed from here on stays out of the next partial checkpoint. Does nothing while
+  /// there is a mark; without memory or descriptors there is none.
+  void mark() noexcept { mark_.set(); }
+  [[nodiscard]] bool is_marked() const { return mark_.is_set(); }
   /// Takes back what SQLite has not taken back itself; touches no file.
   void rollback() noexcept;
 
+  /// Each takes the mark away.
   [[nodiscard]] CheckpointResult checkpoint(CheckpointMode mode);
+  /// A thread of its own syncs what partial checkpoints have moved; or none does, as at first.
+  /// Errors:   none: without a thread nothing is synced early.
+  void sync_early(bool on) noexcept;
   /// Lets the destructor remove the emptied WAL. Until then it closes without a checkpoint, since
   /// after a failed sync nothing may be synced again, whatever way an error takes.
   void remove_wal_on_close();
@@ -68,6 +79,8 @@ class Connection {
   };
   static int remember(void* progress, sqlite3*, const char*, int frames);
 
+  const std::string path_;
+  const std::string base_vfs_;
   WalVfs vfs_;
   SQLite::Database database_;
   std::unique_ptr<WalProgress> wal_;  ///< Apart: SQLite keeps its address.
@@ -76,6 +89,8 @@ class Connection {
   SQLite::Statement page_count_;
   SQLite::Statement free_count_;
   std::int64_t page_bytes_;
+  ReadMark mark_;
+  std::unique_ptr<EarlySync> early_sync_;  ///< Empty: none.
 };
 
 }  // namespace holdfast::outbox

@@ -30,8 +30,6 @@ class Gathering {
   [[nodiscard]] SteadyTime until() const { return until_; }
   /// Until when the next handful has to come.
   [[nodiscard]] SteadyTime handful_until(SteadyTime now) const;
-  /// What a sync takes, smoothed.
-  [[nodiscard]] std::chrono::nanoseconds sync() const { return sync_; }
   /// They have stopped coming: nothing more is waited for.
   void give_up(SteadyTime now) { until_ = std::min(until_, now); }
 

@@ -1,13 +1,9 @@
 #include "outbox/housekeeping.hpp"
 
-#include <algorithm>
-
 namespace holdfast::outbox {
 
-std::uint64_t checkpoint_bytes(std::chrono::nanoseconds sync) {
-  const auto part = std::chrono::duration<double>(sync) / checkpoint_sync_most;
-  const auto bytes = static_cast<double>(checkpoint_bytes_most) * std::clamp(part, 0.0, 1.0);
-  return std::max(checkpoint_bytes_least, static_cast<std::uint64_t>(bytes));
+bool is_mark_due(std::uint64_t unmoved_bytes, std::uint64_t frame_bytes) {
+  return unmoved_bytes >= checkpoint_step_bytes && frame_bytes < checkpoint_whole_bytes;
 }
 
 std::optional<CheckpointMode> choose_checkpoint(const WalSituation& situation) {
@@ -17,10 +13,9 @@ std::optional<CheckpointMode> choose_checkpoint(const WalSituation& situation) {
   if (situation.file_bytes >= truncate_bytes &&
       (situation.quiet || situation.unmoved_bytes >= truncate_bytes))
     return CheckpointMode::truncate;
-  const auto busy = checkpoint_bytes(situation.sync);
-  const auto limit =
-      situation.quiet ? std::max(checkpoint_bytes_least, busy / checkpoint_quiet_part) : busy;
-  if (situation.unmoved_bytes >= limit) return CheckpointMode::passive;
+  if (situation.unmoved_bytes < checkpoint_step_bytes) return std::nullopt;
+  if (situation.frame_bytes >= checkpoint_whole_bytes) return CheckpointMode::passive;
+  if (situation.marked) return CheckpointMode::partial;
   return std::nullopt;
 }
 

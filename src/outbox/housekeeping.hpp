@@ -10,14 +10,12 @@
 /// When to checkpoint: pure.
 namespace holdfast::outbox {
 
-/// Appends wait for a checkpoint: for two syncs, and about a millisecond for each MiB that it
-/// moves. So it moves little at a time where a sync is fast, and is seldom where it is slow; this
-/// much, by what a sync takes.
-inline constexpr std::uint64_t checkpoint_bytes_least = 2 * mib;
-inline constexpr std::uint64_t checkpoint_bytes_most = 16 * mib;
-inline constexpr std::chrono::microseconds checkpoint_sync_most{1'000};
-/// At a quiet moment it comes earlier: from this part of it on, but never below the least.
-inline constexpr std::uint64_t checkpoint_quiet_part = 4;
+/// Appends wait for a checkpoint: about a millisecond for each MiB that it moves, and for a sync of
+/// the database file if it moves all. So each moves this much, and most of them leave out the last
+/// commit, which saves the sync (docs/decisions/0021).
+inline constexpr std::uint64_t checkpoint_step_bytes = 2 * mib;
+/// From this size of the WAL on all is moved, so that it begins anew.
+inline constexpr std::uint64_t checkpoint_whole_bytes = 16 * mib;
 /// From here on long reads make way between two snapshots, until the WAL has begun anew: that needs
 /// a moment without readers.
 inline constexpr std::uint64_t long_wal_bytes = 24 * mib;
@@ -28,15 +26,16 @@ inline constexpr std::chrono::milliseconds truncate_idle{5'000};
 
 struct WalSituation {
   std::uint64_t unmoved_bytes = 0;  ///< In the WAL and not in the database file yet.
+  std::uint64_t frame_bytes = 0;    ///< Since the WAL last began anew, moved or not.
   std::uint64_t file_bytes = 0;     ///< Of the WAL file, which is reused without shrinking.
   bool quiet = true;                ///< Nothing waits for the writer.
   std::chrono::nanoseconds idle_for{};
-  bool holds_erased = false;        ///< Something was erased since the file was cut last.
-  std::chrono::nanoseconds sync{};  ///< What one takes, smoothed.
+  bool holds_erased = false;  ///< Something was erased since the file was cut last.
+  bool marked = false;        ///< A partial checkpoint has where to stop.
 };
 
-/// From how many bytes on a checkpoint is due, whatever waits.
-[[nodiscard]] std::uint64_t checkpoint_bytes(std::chrono::nanoseconds sync);
+/// True if the next commit is one to leave out of a partial checkpoint.
+[[nodiscard]] bool is_mark_due(std::uint64_t unmoved_bytes, std::uint64_t frame_bytes);
 
 [[nodiscard]] std::optional<CheckpointMode> choose_checkpoint(const WalSituation& situation);
 

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "outbox/housekeeping.hpp"
 #include "outbox/sqlite.hpp"
 
 namespace holdfast::outbox {
@@ -141,6 +142,7 @@ void Ledger::finish(Transaction& transaction) {
   if (transaction.oldest_may_differ || !oldest) oldest = find_oldest();
   const std::uint64_t used_bytes = connection_->used_bytes();
   const std::uint64_t free_page_bytes = connection_->free_page_bytes();
+  if (is_mark_due(unmoved_wal_bytes(), wal_frame_bytes())) connection_->mark();
   transaction.committing = true;
   const auto before = clock_.steady_now();
   connection_->commit();

@@ -69,6 +69,8 @@ class Ledger {
   [[nodiscard]] std::expected<int, Failure> retain(const RetentionStep& limits);
   [[nodiscard]] std::optional<WallTime> retention_due();
   [[nodiscard]] std::expected<CheckpointResult, Failure> checkpoint(CheckpointMode mode);
+  /// As Connection::sync_early.
+  void sync_early(bool on) noexcept { connection_->sync_early(on); }
   /// Fills a part of the filter before the index of keys; false: none is due.
   [[nodiscard]] std::expected<bool, Failure> fill_key_filter();
   [[nodiscard]] bool key_filter_is_due() const { return keys_.filter_is_due(); }
@@ -89,6 +91,9 @@ class Ledger {
   [[nodiscard]] LedgerView view() const;
   [[nodiscard]] const Meta& meta() const { return meta_; }
   [[nodiscard]] std::uint64_t unmoved_wal_bytes() const { return connection_->unmoved_wal_bytes(); }
+  [[nodiscard]] std::uint64_t wal_frame_bytes() const { return connection_->wal_frame_bytes(); }
+  /// True if a partial checkpoint has where to stop.
+  [[nodiscard]] bool is_marked() const { return connection_->is_marked(); }
   [[nodiscard]] std::uint64_t wal_bytes() const { return space_.wal_bytes; }
   /// True if frames of the WAL file may still hold what was erased since.
   [[nodiscard]] bool wal_holds_erased() const { return wal_holds_erased_; }

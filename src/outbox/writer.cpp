@@ -60,6 +60,7 @@ bool Writer::run_once() {
 void Writer::run(const std::stop_token& stop) {
   queue_.accept();
   gathers_ = true;
+  if (ledger_) ledger_->sync_early(true);
   while (!stop.stop_requested()) {
     const auto seen = queue_.wake().epoch();
     if (!run_once()) queue_.wake().wait(seen, next_deadline(), stop);
@@ -72,6 +73,7 @@ void Writer::run(const std::stop_token& stop) {
   } catch (...) {
     break_down(unknown_failure());
   }
+  if (ledger_) ledger_->sync_early(false);
   // Nobody would answer what came later.
   queue_.refuse({FailureKind::unavailable, "storing entries: the process is stopping; send again"});
   drained_.raise();

@@ -50,8 +50,13 @@ WalSituation Writer::wal_situation() const {
   // A WAL that merging is about to write to is not worth emptying.
   const auto idle_for =
       ledger_->merging_is_due() ? SteadyTime::duration::zero() : clock_.steady_now() - last_commit_;
-  return {ledger_->unmoved_wal_bytes(), ledger_->wal_bytes(), quiet(), idle_for,
-          ledger_->wal_holds_erased(),  gathering_.sync()};
+  return {.unmoved_bytes = ledger_->unmoved_wal_bytes(),
+          .frame_bytes = ledger_->wal_frame_bytes(),
+          .file_bytes = ledger_->wal_bytes(),
+          .quiet = quiet(),
+          .idle_for = idle_for,
+          .holds_erased = ledger_->wal_holds_erased(),
+          .marked = ledger_->is_marked()};
 }
 
 bool Writer::checkpoint() {
@@ -66,6 +71,8 @@ bool Writer::checkpoint() {
   publish();
   if (!result) note("outbox_checkpoint_refused", result.error());
   if (result && result->complete) return true;
+  const bool moved = ledger_->unmoved_wal_bytes() < checkpoint_step_bytes;
+  if (result && mode == CheckpointMode::partial && moved) return true;
   // That nothing waits at this very moment is no pause: the next commits make the WAL grow.
   const auto tried = clock_.steady_now();
   const bool idle = tried - last_commit_ >= probe_every;

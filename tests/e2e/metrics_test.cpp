@@ -60,8 +60,8 @@ TEST_CASE("e2e: top -H tells the threads apart", "[e2e][metrics]") {
     std::getline(comm, name);
     names.insert(name);
   }
-  for (const std::string name :
-       {"hf-accept", "hf-loop", "hf-pool", "hf-writer", "hf-relay", "hf-admin", "hf-sampler"}) {
+  for (const std::string name : {"hf-accept", "hf-loop", "hf-pool", "hf-writer", "hf-sync",
+                                 "hf-relay", "hf-admin", "hf-sampler"}) {
     INFO(name);
     CHECK(names.contains(name));
   }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <cstdlib>
 #include <print>
@@ -97,6 +98,29 @@ TEST_CASE("power: a file of an older version keeps all, whenever the power goes 
   CHECK(migrated > before + 10);
   // What is found before the first write of the new version is the file of the old one.
   CHECK(problems_of(lab, before + 1) == 0);
+}
+
+TEST_CASE("power: all is there, whenever the power goes around checkpoints that move a part",
+          "[power]") {
+  Lab lab(number_from("HOLDFAST_SEED", 1), 400'000);
+  REQUIRE(lab.start());
+  Inspector inspector;
+  std::uint64_t looked = 0;
+  // Until the WAL has begun anew.
+  for (int i = 0; i < 24; ++i) {
+    const auto before = lab.position();
+    lab.append(6);
+    if (lab.random() % 4 == 0) lab.settle_some();
+    // Its commits, its checkpoint and what is between them, each page of which is a position.
+    const auto stride = 1 + (lab.position() - before) / 3;
+    for (auto at = std::max(before, lab.disk.first_position()); at <= lab.position();
+         at += stride) {
+      const auto image = ++looked % 2 == 0 ? 0 : lab.random();
+      for (const auto& problem : inspector.look(lab, at, image))
+        FAIL_CHECK("power: " << problem << "; position " << at << ", image " << image);
+    }
+  }
+  CHECK(looked > 60);
 }
 
 TEST_CASE("power: what a salvage has kept stays, whenever the power goes after it",
