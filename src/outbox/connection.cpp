@@ -152,6 +152,9 @@ CheckpointResult Connection::checkpoint(CheckpointMode mode) {
 void Connection::sync_early(bool on) noexcept {
   early_sync_.reset();
   if (!on) return;
+  // Opens what it needs now, and not when descriptors are scarce.
+  mark_.set();
+  mark_.clear();
   try {
     early_sync_ = std::make_unique<EarlySync>(path_, base_vfs_);
   } catch (const std::exception&) {

@@ -6,7 +6,6 @@
 #include <span>
 #include <utility>
 
-#include "outbox/housekeeping.hpp"
 #include "outbox/sqlite.hpp"
 
 namespace holdfast::outbox {
@@ -142,7 +141,8 @@ void Ledger::finish(Transaction& transaction) {
   if (transaction.oldest_may_differ || !oldest) oldest = find_oldest();
   const std::uint64_t used_bytes = connection_->used_bytes();
   const std::uint64_t free_page_bytes = connection_->free_page_bytes();
-  if (is_mark_due(unmoved_wal_bytes(), wal_frame_bytes())) connection_->mark();
+  if (is_mark_due(connection_->unmoved_wal_bytes(), connection_->wal_frame_bytes()))
+    connection_->mark();
   transaction.committing = true;
   const auto before = clock_.steady_now();
   connection_->commit();
@@ -319,6 +319,14 @@ std::expected<void, Failure> Ledger::probe() {
   }
   if (disk_refusal_.empty()) return {};
   return transact("trying the disk", [](Transaction& transaction) { ++transaction.changes; });
+}
+
+WalSituation Ledger::wal() const {
+  return {.unmoved_bytes = connection_->unmoved_wal_bytes(),
+          .frame_bytes = connection_->wal_frame_bytes(),
+          .file_bytes = space_.wal_bytes,
+          .holds_erased = wal_holds_erased_,
+          .marked = connection_->is_marked()};
 }
 
 LedgerView Ledger::view() const {

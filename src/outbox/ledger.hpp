@@ -18,6 +18,7 @@
 #include "outbox/connection.hpp"
 #include "outbox/files.hpp"
 #include "outbox/group.hpp"
+#include "outbox/housekeeping.hpp"
 #include "outbox/key_index.hpp"
 #include "outbox/meta.hpp"
 #include "outbox/retention.hpp"
@@ -31,9 +32,8 @@ inline constexpr int early_steps_max = 64;
 
 /// What became of one group.
 struct GroupOutcome {
-  std::vector<AppendAnswer>
-      answers;             ///< In the order of the group; of a settlement only the error counts.
-  bool committed = false;  ///< False: nothing had to be written, or nothing could be.
+  std::vector<AppendAnswer> answers;  ///< In the order of the group; of a settlement only errors.
+  bool committed = false;             ///< False: nothing had to be written, or nothing could be.
   bool added_pending = false;
   std::size_t appends = 0;                   ///< Appends answered by this commit.
   std::chrono::duration<double> duration{};  ///< Without what it waited for more.
@@ -90,13 +90,8 @@ class Ledger {
 
   [[nodiscard]] LedgerView view() const;
   [[nodiscard]] const Meta& meta() const { return meta_; }
-  [[nodiscard]] std::uint64_t unmoved_wal_bytes() const { return connection_->unmoved_wal_bytes(); }
-  [[nodiscard]] std::uint64_t wal_frame_bytes() const { return connection_->wal_frame_bytes(); }
-  /// True if a partial checkpoint has where to stop.
-  [[nodiscard]] bool is_marked() const { return connection_->is_marked(); }
-  [[nodiscard]] std::uint64_t wal_bytes() const { return space_.wal_bytes; }
-  /// True if frames of the WAL file may still hold what was erased since.
-  [[nodiscard]] bool wal_holds_erased() const { return wal_holds_erased_; }
+  /// Without what only the writer knows: what waits, and since when nothing came.
+  [[nodiscard]] WalSituation wal() const;
 
  private:
   /// State of the transaction that is open; becomes that of the ledger with the commit.
@@ -147,9 +142,9 @@ class Ledger {
   FileIdentity wal_identity_;
   std::chrono::nanoseconds sync_{};  ///< What the last commit took.
   std::uint64_t refused_bytes_ = 0;  ///< What the last refused entry would have taken.
-  bool wal_holds_erased_ = false;
-  bool wal_is_held_ = false;  ///< A reader kept the WAL from being emptied.
-  std::string disk_refusal_;  ///< The disk refused a write, and none has worked since.
+  bool wal_holds_erased_ = false;    ///< Frames of the WAL file may hold what was erased since.
+  bool wal_is_held_ = false;         ///< A reader kept the WAL from being emptied.
+  std::string disk_refusal_;         ///< The disk refused a write, and none has worked since.
 };
 
 }  // namespace holdfast::outbox

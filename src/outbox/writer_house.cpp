@@ -47,31 +47,27 @@ void Writer::probe() {
 }
 
 WalSituation Writer::wal_situation() const {
+  auto situation = ledger_->wal();
+  situation.quiet = quiet();
   // A WAL that merging is about to write to is not worth emptying.
-  const auto idle_for =
-      ledger_->merging_is_due() ? SteadyTime::duration::zero() : clock_.steady_now() - last_commit_;
-  return {.unmoved_bytes = ledger_->unmoved_wal_bytes(),
-          .frame_bytes = ledger_->wal_frame_bytes(),
-          .file_bytes = ledger_->wal_bytes(),
-          .quiet = quiet(),
-          .idle_for = idle_for,
-          .holds_erased = ledger_->wal_holds_erased(),
-          .marked = ledger_->is_marked()};
+  if (!ledger_->merging_is_due()) situation.idle_for = clock_.steady_now() - last_commit_;
+  return situation;
 }
 
 bool Writer::checkpoint() {
-  auto mode = choose_checkpoint(wal_situation());
+  const auto situation = wal_situation();
+  auto mode = choose_checkpoint(situation);
   const auto now = clock_.steady_now();
   // Now is the moment without readers: the last one may have been spoilt by them.
   const bool in_hurry = making_way_ > 0 && now >= checkpoint_tried_at_ + breathing_space;
-  if (in_hurry && !mode && ledger_->unmoved_wal_bytes() > 0) mode = CheckpointMode::passive;
+  if (in_hurry && !mode && situation.unmoved_bytes > 0) mode = CheckpointMode::passive;
   if (!mode || (now < checkpoint_at_ && !in_hurry)) return false;
   checkpoint_tried_at_ = now;
   const auto result = ledger_->checkpoint(*mode);
   publish();
   if (!result) note("outbox_checkpoint_refused", result.error());
   if (result && result->complete) return true;
-  const bool moved = ledger_->unmoved_wal_bytes() < checkpoint_step_bytes;
+  const bool moved = ledger_->wal().unmoved_bytes < checkpoint_step_bytes;
   if (result && mode == CheckpointMode::partial && moved) return true;
   // That nothing waits at this very moment is no pause: the next commits make the WAL grow.
   const auto tried = clock_.steady_now();
@@ -146,8 +142,8 @@ std::optional<SteadyTime> Writer::next_deadline() const {
   std::optional<SteadyTime> next;
   const auto consider = [&](SteadyTime time) { next = next ? std::min(*next, time) : time; };
   if (ledger_->needs_probe()) consider(probe_at_);
-  if (ledger_->wal_bytes() > 0) {
-    const bool due = choose_checkpoint(wal_situation()).has_value();
+  if (const auto wal = wal_situation(); wal.file_bytes > 0) {
+    const bool due = choose_checkpoint(wal).has_value();
     consider(std::max(checkpoint_at_, due ? now : last_commit_ + truncate_idle));
   }
   if (ledger_->key_filter_is_due()) consider(fill_at_);

@@ -18,6 +18,7 @@
 #include "latency.hpp"
 #include "operations_by_hand.hpp"
 #include "options.hpp"
+#include "outbox_rows.hpp"
 #include "plain_insert.hpp"
 
 using namespace holdfast::bench;
@@ -95,14 +96,15 @@ int main(int count, char** words) {
     if (what == "bare") return serve_bare(options);
     if (what == "sync") return probe_sync(options);
     if (what == "insert") return insert_plainly(options);
+    if (what == "rows") return insert_outbox_rows(options);
     if (what == "copy") return drain_by_copy(options);
     if (what == "unnest") return drain_by_unnest(options);
     if (what == "declared") return write_declared(options);
     if (what == "whatsapp") return write_whatsapp(options);
     if (what == "direct") return insert_directly(options);
     throw std::runtime_error(
-        "reading the command: not one of bare, sync, insert, copy, unnest, declared, whatsapp, "
-        "direct");
+        "reading the command: not one of bare, sync, insert, rows, copy, unnest, declared, "
+        "whatsapp, direct");
   } catch (const std::exception& problem) {
     std::fprintf(stderr, "limit: %s\n", problem.what());
     return 2;

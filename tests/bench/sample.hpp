@@ -10,6 +10,9 @@ namespace holdfast::bench {
 
 inline constexpr std::string_view sample_target = "/ingest/bench";
 inline constexpr std::string_view sample_type = "application/json";
+/// As the outbox keeps them.
+inline constexpr std::string_view sample_headers =
+    "4:Host,9:127.0.0.1,12:Content-Type,16:application/json,";
 
 inline std::string sample_key(std::uint64_t number) {
   return std::format("key-{:020}", number);
