@@ -137,8 +137,8 @@ TEST_CASE("faults: a flood of large bodies under a cap of memory gets 503, and n
   const auto mapped = std::stoull(status.substr(status.find("VmSize:") + 7)) * 1024;
   const rlimit capped{mapped + 192ULL * 1024 * 1024, before.rlim_max};
   REQUIRE(::prlimit(daemon.pid(), RLIMIT_AS, &capped, nullptr) == 0);
-  Load load({.senders = 24,
-             .writes = 96,
+  Load load({.senders = 64,
+             .writes = 64,
              .make = [](int number) { return write_number(number, number % 2 == 0, 4'000'000); },
              .port = daemon.port()});
   REQUIRE(eventually([&] { return load.done() == load.writes(); }, 90s));
