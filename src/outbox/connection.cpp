@@ -114,6 +114,13 @@ void Connection::begin() {
 
 void Connection::commit() {
   run(commit_);
+  require_early_syncs();
+}
+
+/// The disk tells a failure once. What it has not taken is in the WAL, which is not to begin anew.
+void Connection::require_early_syncs() const {
+  if (early_sync_ && early_sync_->has_failed())
+    throw SQLite::Exception("syncing the database file failed", SQLITE_IOERR_FSYNC);
 }
 
 void Connection::rollback() noexcept {
@@ -128,10 +135,9 @@ CheckpointResult Connection::checkpoint(CheckpointMode mode) {
                  "checkpoint inside a transaction");
   if (mode != CheckpointMode::partial) {
     mark_.clear();
-    // What failed to it, a second sync may not tell.
-    if (early_sync_ && !early_sync_->finish())
-      throw SQLite::Exception("syncing the database file failed", SQLITE_IOERR_FSYNC);
+    if (early_sync_) static_cast<void>(early_sync_->finish());
   }
+  require_early_syncs();
   int log_frames = 0;
   int moved_frames = 0;
   database_.setBusyTimeout(checkpoint_busy_timeout_ms);
@@ -144,14 +150,45 @@ CheckpointResult Connection::checkpoint(CheckpointMode mode) {
   if (code != SQLITE_OK && reaction_to(code) != Reaction::busy)
     throw SQLite::Exception(database_.getHandle(), code);
   const bool complete = code == SQLITE_OK && log_frames == moved_frames;
+  const bool moved = moved_frames > wal_->moved_frames;
   if (log_frames >= 0 && moved_frames >= 0) *wal_ = {log_frames, moved_frames};
-  if (!complete && moved_frames > 0 && early_sync_) early_sync_->request();
+  if (early_sync_ && complete) static_cast<void>(early_sync_->finish());
+  if (early_sync_ && moved && !complete) early_sync_->request();
+  require_early_syncs();
   return {complete, log_frames};
 }
 
-void Connection::sync_early(bool on) noexcept {
-  early_sync_.reset();
-  if (!on) return;
+void Connection::give_up() noexcept {
+  if (early_sync_) early_sync_->give_up();
+}
+
+void Connection::move_all_again() {
+  // Of the WAL-index (sqlite.org/walformat.html): how many frames were moved, and the lock that
+  // whoever checkpoints holds.
+  constexpr std::size_t moved_offset = 96;
+  constexpr int region_bytes = 32'768;
+  constexpr int checkpoint_lock = 1;
+  sqlite3_file* file = nullptr;
+  sqlite3_file_control(database_.getHandle(), "main", SQLITE_FCNTL_FILE_POINTER,
+                       static_cast<void*>(&file));
+  if (file == nullptr || file->pMethods == nullptr || file->pMethods->iVersion < 2) return;
+  const auto& methods = *file->pMethods;
+  void volatile* region = nullptr;
+  const auto check = [&](int code) {
+    if (code != SQLITE_OK) throw SQLite::Exception(database_.getHandle(), code);
+  };
+  check(methods.xShmMap(file, 0, region_bytes, 0, &region));
+  if (region == nullptr) return;
+  check(methods.xShmLock(file, checkpoint_lock, 1, SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE));
+  auto* const moved = static_cast<std::uint32_t volatile*>(
+      static_cast<void volatile*>(static_cast<char volatile*>(region) + moved_offset));
+  *moved = 0;
+  methods.xShmBarrier(file);
+  check(methods.xShmLock(file, checkpoint_lock, 1, SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE));
+}
+
+void Connection::sync_early() noexcept {
+  if (early_sync_) return;
   // Opens what it needs now, and not when descriptors are scarce.
   mark_.set();
   mark_.clear();

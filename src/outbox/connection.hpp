@@ -53,9 +53,15 @@ class Connection {
 
   /// Each takes the mark away.
   [[nodiscard]] CheckpointResult checkpoint(CheckpointMode mode);
-  /// A thread of its own syncs what partial checkpoints have moved; or none does, as at first.
+  /// From here on a thread of its own syncs what partial checkpoints have moved. If that fails, the
+  /// next commit or checkpoint throws.
   /// Errors:   none: without a thread nothing is synced early.
-  void sync_early(bool on) noexcept;
+  void sync_early() noexcept;
+  /// Nothing more is synced early, since something has failed.
+  void give_up() noexcept;
+  /// The next checkpoint moves all of the WAL, also what is said to have been moved: that it was
+  /// synced is known to whoever moved it, who may have ended by that sync.
+  void move_all_again();
   /// Lets the destructor remove the emptied WAL. Until then it closes without a checkpoint, since
   /// after a failed sync nothing may be synced again, whatever way an error takes.
   void remove_wal_on_close();
@@ -77,6 +83,7 @@ class Connection {
     std::int64_t frames = 0;
     std::int64_t moved_frames = 0;
   };
+  void require_early_syncs() const;
   static int remember(void* progress, sqlite3*, const char*, int frames);
 
   const std::string path_;

@@ -33,6 +33,7 @@ EarlySync::~EarlySync() {
 void EarlySync::request() {
   {
     const std::scoped_lock lock(mutex_);
+    if (failed_ || given_up_) return;
     requested_ = true;
   }
   changed_.notify_all();
@@ -42,6 +43,12 @@ bool EarlySync::finish() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return !requested_ && !syncing_; });
   return !failed_;
+}
+
+void EarlySync::give_up() {
+  const std::scoped_lock lock(mutex_);
+  given_up_ = true;
+  requested_ = false;
 }
 
 void EarlySync::run(const std::stop_token& stop) {
@@ -54,7 +61,10 @@ void EarlySync::run(const std::stop_token& stop) {
     const bool synced = sync(database_);
     lock.lock();
     syncing_ = false;
-    failed_ = failed_ || !synced;
+    if (!synced) {
+      failed_ = true;
+      requested_ = false;
+    }
     changed_.notify_all();
   }
 }

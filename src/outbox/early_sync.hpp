@@ -2,6 +2,7 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <stop_token>
@@ -12,7 +13,7 @@ namespace holdfast::outbox {
 
 /// Syncs the database file beside the writer, after a checkpoint that did not, so that the next one
 /// that does finds little left. No promise rests on what it syncs; but what the disk has refused to
-/// it, the disk may not tell another.
+/// it, the disk may not tell another. After a sync that failed it does nothing any more.
 ///
 /// Threads:  has one of its own; the rest is for one at a time.
 class EarlySync {
@@ -30,6 +31,9 @@ class EarlySync {
   /// Blocks:   until what was requested is done.
   /// Returns:  false if any sync so far has failed.
   [[nodiscard]] bool finish();
+  [[nodiscard]] bool has_failed() const { return failed_; }
+  /// Begins no sync any more.
+  void give_up();
 
  private:
   void run(const std::stop_token& stop);
@@ -39,7 +43,8 @@ class EarlySync {
   std::condition_variable_any changed_;
   bool requested_ = false;
   bool syncing_ = false;
-  bool failed_ = false;
+  bool given_up_ = false;
+  std::atomic<bool> failed_ = false;
   std::jthread thread_;
 };
 

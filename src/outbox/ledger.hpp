@@ -69,8 +69,9 @@ class Ledger {
   [[nodiscard]] std::expected<int, Failure> retain(const RetentionStep& limits);
   [[nodiscard]] std::optional<WallTime> retention_due();
   [[nodiscard]] std::expected<CheckpointResult, Failure> checkpoint(CheckpointMode mode);
-  /// As Connection::sync_early.
-  void sync_early(bool on) noexcept { connection_->sync_early(on); }
+  /// As those of Connection.
+  void sync_early() noexcept { connection_->sync_early(); }
+  void give_up() noexcept { connection_->give_up(); }
   /// Fills a part of the filter before the index of keys; false: none is due.
   [[nodiscard]] std::expected<bool, Failure> fill_key_filter();
   [[nodiscard]] bool key_filter_is_due() const { return keys_.filter_is_due(); }
@@ -89,7 +90,6 @@ class Ledger {
   [[nodiscard]] bool needs_probe() const { return !disk_refusal_.empty() || wal_is_held_; }
 
   [[nodiscard]] LedgerView view() const;
-  [[nodiscard]] const Meta& meta() const { return meta_; }
   /// Without what only the writer knows: what waits, and since when nothing came.
   [[nodiscard]] WalSituation wal() const;
 

@@ -77,6 +77,8 @@ std::unique_ptr<Connection> open_writer(const OutboxFiles& files, const std::str
   if (file_size(files.database) == 0) make_new(files, vfs);
   narrow_modes(files);
   auto connection = std::make_unique<Connection>(files.database, vfs);
+  // Another program may have kept the WAL-index alive that a process has left after a failed sync.
+  if (left_open) connection->move_all_again();
   migrate(connection->database());
   if (checkpoint) checkpoint_recovered(*connection, files, left_open, log);
   return connection;

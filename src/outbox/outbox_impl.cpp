@@ -44,7 +44,7 @@ Outbox::Impl::Impl(OutboxConfig config_given, Dependencies dependencies)
   lock = std::make_unique<outbox::LockFile>(files.lock);
   auto ledger = outbox::open_ledger({files, config, dependencies.clock, log, state,
                                      dependencies.vfs, dependencies.checkpoint_on_open});
-  node = ledger->meta().node;
+  node = ledger->view().meta.node;
   const auto broken = [this](const Failure& failure) {
     suspect();
     if (!broken_down.exchange(true) && on_broken) on_broken(failure);

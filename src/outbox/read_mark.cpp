@@ -27,7 +27,7 @@ ReadMark::ReadMark(std::string path, std::string vfs)
 ReadMark::~ReadMark() = default;
 
 void ReadMark::set() noexcept {
-  if (is_set_) return;
+  if (is_set_ || has_failed_) return;
   try {
     if (!open_) open_ = std::make_unique<Open>(path_, vfs_);
     run(open_->begin);
@@ -36,10 +36,13 @@ void ReadMark::set() noexcept {
     // Out of memory or of descriptors.
     is_set_ = false;
   }
-  if (!is_set_) open_.reset();
+  if (is_set_) return;
+  has_failed_ = true;
+  open_.reset();
 }
 
 void ReadMark::clear() noexcept {
+  has_failed_ = false;
   if (!is_set_) return;
   is_set_ = false;
   try {

@@ -20,7 +20,7 @@ class ReadMark {
   ReadMark(const ReadMark&) = delete;
   ReadMark& operator=(const ReadMark&) = delete;
 
-  /// Does nothing while it is set.
+  /// Does nothing while it is set, nor after it could not be, until `clear`.
   void set() noexcept;
   void clear() noexcept;
   [[nodiscard]] bool is_set() const { return is_set_; }
@@ -31,6 +31,7 @@ class ReadMark {
   const std::string vfs_;
   std::unique_ptr<Open> open_;  ///< From the first use on.
   bool is_set_ = false;
+  bool has_failed_ = false;
 };
 
 }  // namespace holdfast::outbox

@@ -60,7 +60,7 @@ bool Writer::run_once() {
 void Writer::run(const std::stop_token& stop) {
   queue_.accept();
   gathers_ = true;
-  if (ledger_) ledger_->sync_early(true);
+  if (ledger_) ledger_->sync_early();
   while (!stop.stop_requested()) {
     const auto seen = queue_.wake().epoch();
     if (!run_once()) queue_.wake().wait(seen, next_deadline(), stop);
@@ -73,7 +73,6 @@ void Writer::run(const std::stop_token& stop) {
   } catch (...) {
     break_down(unknown_failure());
   }
-  if (ledger_) ledger_->sync_early(false);
   // Nobody would answer what came later.
   queue_.refuse({FailureKind::unavailable, "storing entries: the process is stopping; send again"});
   drained_.raise();
@@ -207,6 +206,7 @@ void Writer::break_down(const Failure& failure) {
   refuse_all(failure);
   // Given up, not destroyed: a close would checkpoint, which is a second sync after one that
   // failed.
+  if (ledger_) ledger_->give_up();
   static_cast<void>(ledger_.release());
   log_({LogLevel::error, "outbox_broken", failure.message, {}});
   if (on_broken_) on_broken_(failure);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <optional>
 
 #include "fixture.hpp"
 #include "outbox/connection.hpp"
@@ -143,7 +144,7 @@ TEST_CASE("outbox: what partial checkpoints have moved is synced beside the writ
   const auto synced_since = [&](int before) {
     return support::eventually([&] { return disk.syncs() > before; }, 10s);
   };
-  connection.sync_early(true);
+  connection.sync_early();
   CHECK(synced_since(move_a_part()));
   CHECK(synced_since(move_a_part()));
   CHECK(connection.checkpoint(CheckpointMode::passive).complete);
@@ -153,9 +154,60 @@ TEST_CASE("outbox: what partial checkpoints have moved is synced beside the writ
   static_cast<void>(move_a_part());
   CHECK_THROWS_AS(connection.checkpoint(CheckpointMode::passive), SQLite::Exception);
   CHECK_THROWS_AS(connection.checkpoint(CheckpointMode::truncate), SQLite::Exception);
-  connection.sync_early(false);
-  const auto before = move_a_part();
+  connection.begin();
+  database.exec("INSERT INTO t VALUES (1)");
+  CHECK_THROWS_AS(connection.commit(), SQLite::Exception);
+}
+
+TEST_CASE("outbox: a checkpoint that moves nothing asks for no sync", "[outbox][checkpoint]") {
+  support::ScratchFolder folder;
+  support::DiskVfs disk;
+  const auto path = folder.file("some.db");
+  write_file(path, "");
+  int before = 0;
+  {
+    // Its end waits for what was asked for.
+    outbox::Connection connection(path, disk.name());
+    connection.sync_early();
+    connection.database().exec("CREATE TABLE t (x)");
+    CHECK(connection.checkpoint(CheckpointMode::passive).complete);
+    SQLite::Database reader(path, SQLite::OPEN_READONLY);
+    reader.exec("BEGIN");
+    REQUIRE(reader.execAndGet("SELECT count(*) FROM t").getInt() == 0);
+    connection.database().exec("INSERT INTO t VALUES (zeroblob(9000))");
+    before = disk.syncs();
+    CHECK_FALSE(connection.checkpoint(CheckpointMode::passive).complete);
+  }
   CHECK(disk.syncs() == before);
+}
+
+TEST_CASE("outbox: what a process has moved that ended by a failed sync is moved again",
+          "[outbox][checkpoint]") {
+  support::ScratchFolder folder;
+  const auto path = folder.file("some.db");
+  write_file(path, "");
+  // Connected for long, without a snapshot: it keeps the WAL-index alive.
+  std::optional<SQLite::Database> shell;
+  const auto pages_of = [&] { return read_file(path); };
+  std::string moved;
+  {
+    outbox::Connection connection(path, {});
+    auto& database = connection.database();
+    database.exec("CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(9000))");
+    shell.emplace(path, SQLite::OPEN_READONLY);
+    REQUIRE(shell->execAndGet("SELECT count(*) FROM t").getInt() == 1);
+    connection.mark();
+    database.exec("INSERT INTO t VALUES (zeroblob(9000))");
+    CHECK_FALSE(connection.checkpoint(CheckpointMode::partial).complete);
+    moved = pages_of();
+  }
+  // What the kernel does after a failed write: the page is clean, and not on the disk.
+  write_file(path, moved.substr(0, 8192) + std::string(moved.size() - 8192, '\0'));
+  outbox::Connection connection(path, {});
+  connection.move_all_again();
+  CHECK(connection.checkpoint(CheckpointMode::truncate).complete);
+  CHECK(connection.database().execAndGet("PRAGMA integrity_check").getString() == "ok");
+  CHECK(connection.database().execAndGet("SELECT sum(length(x)) FROM t").getInt() == 18'000);
 }
 
 TEST_CASE("outbox: what a checkpoint moved does not count as unmoved again",
