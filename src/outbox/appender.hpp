@@ -48,6 +48,8 @@ class Appender {
   /// Keeps the differing body of a known key as a discarded entry.
   void insert_conflict(const AppendTicket::Shared& append, const Uuid& first_id, WallTime now,
                        Meta& meta);
+  /// Changes `meta` and nothing else, by an id that nobody gets.
+  void skip_id(WallTime now, Meta& meta) { meta.last_id = ids_.next(now); }
   /// Inserts what is still put together. Before others look at the rows, and before the commit.
   void flush();
   /// Forgets what a transaction that was rolled back has put into memory.

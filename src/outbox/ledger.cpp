@@ -318,7 +318,11 @@ std::expected<void, Failure> Ledger::probe() {
       return std::unexpected(result.error());
   }
   if (disk_refusal_.empty()) return {};
-  return transact("trying the disk", [](Transaction& transaction) { ++transaction.changes; });
+  return transact("trying the disk", [&](Transaction& transaction) {
+    // SQLite writes nothing where a row stays as it was.
+    appender_.skip_id(transaction.now, transaction.meta);
+    ++transaction.changes;
+  });
 }
 
 WalSituation Ledger::wal() const {

@@ -143,6 +143,11 @@ TEST_CASE("outbox: a full disk refuses, and intake comes back by itself", "[outb
   CHECK(box.claim().size() == 1);
   CHECK(box.broken.empty());
 
+  // A try is a write, and finds the disk still full.
+  box.clock.advance(2s);
+  box.run_until_idle();
+  CHECK_FALSE(box->stats().can_store);
+
   vfs.heal();
   // Readiness comes back without a request: the writer tries the disk once a second.
   box.clock.advance(2s);
