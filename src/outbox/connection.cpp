@@ -153,8 +153,8 @@ CheckpointResult Connection::checkpoint(CheckpointMode mode) {
   const bool moved = moved_frames > wal_->moved_frames;
   if (log_frames >= 0 && moved_frames >= 0) *wal_ = {log_frames, moved_frames};
   if (early_sync_ && complete) static_cast<void>(early_sync_->finish());
-  if (early_sync_ && moved && !complete) early_sync_->request();
   require_early_syncs();
+  if (early_sync_ && moved && !complete) early_sync_->request();
   return {complete, log_frames};
 }
 

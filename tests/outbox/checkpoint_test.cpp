@@ -7,7 +7,9 @@
 
 #include "fixture.hpp"
 #include "outbox/connection.hpp"
+#include "outbox/files.hpp"
 #include "outbox/housekeeping.hpp"
+#include "outbox/open.hpp"
 #include "support/disk_vfs.hpp"
 #include "support/wait.hpp"
 
@@ -185,29 +187,32 @@ TEST_CASE("outbox: what a process has moved that ended by a failed sync is moved
           "[outbox][checkpoint]") {
   support::ScratchFolder folder;
   const auto path = folder.file("some.db");
-  write_file(path, "");
+  const auto start = [&] {
+    return outbox::open_writer(outbox::resolve_files(path), {}, true, [](const LogEvent&) {});
+  };
   // Connected for long, without a snapshot: it keeps the WAL-index alive.
   std::optional<SQLite::Database> shell;
-  const auto pages_of = [&] { return read_file(path); };
-  std::string moved;
+  std::uint64_t synced = 0;
   {
-    outbox::Connection connection(path, {});
-    auto& database = connection.database();
+    const auto connection = start();
+    auto& database = connection->database();
+    synced = std::filesystem::file_size(path);
     database.exec("CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(9000))");
     shell.emplace(path, SQLite::OPEN_READONLY);
     REQUIRE(shell->execAndGet("SELECT count(*) FROM t").getInt() == 1);
-    connection.mark();
+    connection->mark();
     database.exec("INSERT INTO t VALUES (zeroblob(9000))");
-    CHECK_FALSE(connection.checkpoint(CheckpointMode::partial).complete);
-    moved = pages_of();
+    CHECK_FALSE(connection->checkpoint(CheckpointMode::partial).complete);
   }
   // What the kernel does after a failed write: the page is clean, and not on the disk.
-  write_file(path, moved.substr(0, 8192) + std::string(moved.size() - 8192, '\0'));
-  outbox::Connection connection(path, {});
-  connection.move_all_again();
-  CHECK(connection.checkpoint(CheckpointMode::truncate).complete);
-  CHECK(connection.database().execAndGet("PRAGMA integrity_check").getString() == "ok");
-  CHECK(connection.database().execAndGet("SELECT sum(length(x)) FROM t").getInt() == 18'000);
+  auto pages = read_file(path);
+  REQUIRE(pages.size() > synced + 9'000);
+  std::fill(pages.begin() + static_cast<std::ptrdiff_t>(synced), pages.end(), '\0');
+  write_file(path, pages);
+  const auto connection = start();
+  auto& database = connection->database();
+  CHECK(database.execAndGet("PRAGMA integrity_check").getString() == "ok");
+  CHECK(database.execAndGet("SELECT sum(length(x)) FROM t").getInt() == 18'000);
 }
 
 TEST_CASE("outbox: what a checkpoint moved does not count as unmoved again",
