@@ -187,15 +187,24 @@ void Connection::move_all_again() {
   check(methods.xShmLock(file, checkpoint_lock, 1, SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE));
 }
 
-void Connection::sync_early() noexcept {
+void Connection::open_ahead() noexcept {
   if (early_sync_) return;
-  // Opens what it needs now, and not when descriptors are scarce.
   mark_.set();
   mark_.clear();
   try {
     early_sync_ = std::make_unique<EarlySync>(path_, base_vfs_);
   } catch (const std::exception&) {
-    // Out of memory, descriptors or threads.
+    // Out of memory or descriptors.
+  }
+}
+
+void Connection::sync_early() noexcept {
+  open_ahead();
+  if (!early_sync_) return;
+  try {
+    early_sync_->start();
+  } catch (const std::exception&) {
+    // Out of memory or threads.
     early_sync_.reset();
   }
 }

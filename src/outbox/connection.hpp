@@ -53,6 +53,9 @@ class Connection {
 
   /// Each takes the mark away.
   [[nodiscard]] CheckpointResult checkpoint(CheckpointMode mode);
+  /// Opens what marks and early syncs need, so that they do without descriptors later.
+  /// Errors:   none: what cannot be opened is done without.
+  void open_ahead() noexcept;
   /// From here on a thread of its own syncs what partial checkpoints have moved. If that fails, the
   /// next commit or checkpoint throws.
   /// Errors:   none: without a thread nothing is synced early.

@@ -21,16 +21,22 @@ bool sync(SQLite::Database& database) {
 }  // namespace
 
 EarlySync::EarlySync(const std::string& path, const std::string& vfs)
-    : database_(open_read_only(read_only_uri(path), vfs)),
-      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+    : database_(open_read_only(read_only_uri(path), vfs)) {}
 
 EarlySync::~EarlySync() {
+  if (!thread_.joinable()) return;
   // Before the members that it uses go.
   thread_.request_stop();
   thread_.join();
 }
 
+void EarlySync::start() {
+  if (!thread_.joinable())
+    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+}
+
 void EarlySync::request() {
+  if (!thread_.joinable()) return;
   {
     const std::scoped_lock lock(mutex_);
     if (failed_ || given_up_) return;

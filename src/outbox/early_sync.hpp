@@ -15,18 +15,20 @@ namespace holdfast::outbox {
 /// that does finds little left. No promise rests on what it syncs; but what the disk has refused to
 /// it, the disk may not tell another. After a sync that failed it does nothing any more.
 ///
-/// Threads:  has one of its own; the rest is for one at a time.
+/// Threads:  has one of its own from `start` on; the rest is for one at a time.
 class EarlySync {
  public:
   /// `vfs` as for open_read_only.
-  /// Errors:   throws SQLite::Exception, std::system_error without a thread, std::bad_alloc.
+  /// Errors:   throws SQLite::Exception, std::bad_alloc.
   EarlySync(const std::string& path, const std::string& vfs);
   /// Blocks:   while a sync is under way.
   ~EarlySync();
   EarlySync(const EarlySync&) = delete;
   EarlySync& operator=(const EarlySync&) = delete;
 
-  /// Comes back at once.
+  /// Errors:   throws std::system_error without a thread.
+  void start();
+  /// Comes back at once; does nothing before the start.
   void request();
   /// Blocks:   until what was requested is done.
   /// Returns:  false if any sync so far has failed.

@@ -81,6 +81,7 @@ std::unique_ptr<Connection> open_writer(const OutboxFiles& files, const std::str
   if (left_open) connection->move_all_again();
   migrate(connection->database());
   if (checkpoint) checkpoint_recovered(*connection, files, left_open, log);
+  connection->open_ahead();
   return connection;
 }
 

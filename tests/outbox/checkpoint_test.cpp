@@ -183,6 +183,21 @@ TEST_CASE("outbox: a checkpoint that moves nothing asks for no sync", "[outbox][
   CHECK(disk.syncs() == before);
 }
 
+TEST_CASE("outbox: all that checkpoints need is open before the writer starts",
+          "[outbox][checkpoint]") {
+  Box box;
+  box.open();
+  const auto descriptors = [] {
+    return std::ranges::distance(std::filesystem::directory_iterator("/proc/self/fd"));
+  };
+  const auto before = descriptors();
+  const RunningWriter writer(*box.outbox);
+  // Partial checkpoints, their syncs, and one of all.
+  for (int i = 0; i < 20; ++i) REQUIRE(box->append(make_entry(body_of(mib, i)), 10s));
+  REQUIRE(box.claim().size() > 1);
+  CHECK(descriptors() == before);
+}
+
 TEST_CASE("outbox: what a process has moved that ended by a failed sync is moved again",
           "[outbox][checkpoint]") {
   support::ScratchFolder folder;
