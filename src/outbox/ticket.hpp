@@ -37,7 +37,9 @@ class Completion {
   /// nullopt after `timeout`; a later call may still get the result.
   [[nodiscard]] std::optional<T> wait_for(std::chrono::milliseconds timeout) {
     std::unique_lock lock(mutex_);
-    ready_.wait_for(lock, timeout, [&] { return value_.has_value(); });
+    // With a time-out of nothing it would still put the thread to sleep.
+    if (timeout > timeout.zero())
+      ready_.wait_for(lock, timeout, [&] { return value_.has_value(); });
     return value_;
   }
 

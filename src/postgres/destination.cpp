@@ -125,6 +125,7 @@ PostgresDestination::Prepared PostgresDestination::take_prepared(std::span<const
 
 /// In the middle of a statement, which nothing must leave; what is not ready is made later.
 void PostgresDestination::prepare_next(const NextBatch& next) noexcept {
+  spent_ = {};
   try {
     if (const auto batch = next(); !batch.empty()) next_ = prepare(batch);
   } catch (const std::exception&) {
@@ -143,7 +144,11 @@ PostgresDestination::Outcome PostgresDestination::attempt(std::span<const Entry>
   for (;;) {
     auto outcomes = transact(work, deadline);
     work.meanwhile = nullptr;
-    if (outcomes) return std::move(*outcomes);
+    if (outcomes) {
+      // Large memory goes back to the system, and Postgres would wait for that between two batches.
+      if (next_) spent_ = std::move(work.prepared);
+      return std::move(*outcomes);
+    }
     if (!session_ || !another_way(work, outcomes.error()))
       return std::unexpected(std::move(outcomes.error().failure));
   }
@@ -332,6 +337,7 @@ bool PostgresDestination::connected() const {
 
 void PostgresDestination::close() {
   next_.reset();
+  spent_ = {};
   if (session_) drop_session(LogLevel::info, "idle");
 }
 

@@ -1,7 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <vector>
 
+#include "holdfast/destination.hpp"
+#include "relay/flights.hpp"
 #include "relay/split_queue.hpp"
 
 namespace holdfast::relay {
@@ -13,6 +17,13 @@ struct Ahead {
   std::uint64_t changes = 0;   ///< Flights::changes.
   std::uint64_t reopened = 0;  ///< Outbox::reopened.
   std::uint64_t pauses = 0;    ///< SourcePauses::pauses.
+};
+
+/// A batch that was delivered, until what became of it is written.
+struct Landing {
+  std::unique_ptr<Flights::Flight> flight;
+  Batch batch;  ///< Empty once its outcome is on its way to the outbox.
+  std::vector<Delivered> outcomes;
 };
 
 /// How far a machine is with the drains of economy mode.

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -62,7 +61,8 @@ class Machine {
 
   // What is done while the destination works: machine_ahead.cpp.
   [[nodiscard]] std::span<const Entry> claim_ahead(const Batch& current);
-  [[nodiscard]] bool may_claim_ahead(const Batch& current) const;
+  [[nodiscard]] std::optional<Ahead> claim_behind(const std::vector<std::int64_t>& sent);
+  [[nodiscard]] bool may_claim_ahead(std::size_t on_their_way) const;
   [[nodiscard]] std::optional<Batch> take_ahead();
   [[nodiscard]] bool land();
   [[nodiscard]] bool stop_ahead();
@@ -76,16 +76,16 @@ class Machine {
   void set_apart(SplitQueue& queue) const;
   void run_pass(Batch batch);
   void leave_out_paused(SplitQueue& queue);
-  [[nodiscard]] After deliver(const Batch& batch);
+  [[nodiscard]] After deliver(Batch& batch);
   [[nodiscard]] Outcome attempt(const Batch& batch);
-  [[nodiscard]] bool settle_delivered(const Batch& batch, const std::vector<Delivered>& outcomes);
+  [[nodiscard]] bool settle_delivered();
   void end_hold(const OrderGroup& group);
 
   // Probes: machine_probes.cpp.
   [[nodiscard]] bool probe_if_due(SteadyTime now);
   [[nodiscard]] bool probe_due_source(SteadyTime now);
   [[nodiscard]] bool probe_due_group(SteadyTime now);
-  void probe_source(const SourcePause& pause, const Batch& oldest);
+  void probe_source(const SourcePause& pause, Batch oldest);
   void on_probe_failure(const SourcePause& pause, const Batch& oldest,
                         const DeliveryFailure& failure);
   void pause_source(const Entry& entry, SourcePauseReason reason, const DeliveryFailure& failure,
@@ -136,8 +136,8 @@ class Machine {
   std::uint64_t reopened_ = 0;       ///< Outbox::reopened() and what operators changed, both
   std::uint64_t changes_ = 0;        ///< before the claims of this step.
   std::optional<Ahead> ahead_;
-  std::unique_ptr<Flights::Flight> landing_;  ///< Delivered; its outcome is being written.
-  DrainProgress drain_;                       ///< In economy mode.
+  std::optional<Landing> landing_;
+  DrainProgress drain_;          ///< In economy mode.
   bool pass_is_smooth_ = false;  ///< A whole batch as it was claimed, and nothing has failed.
   Ear ear_{shared_.listening};
   bool probed_ = false;        ///< The last step was a probe: now the others.

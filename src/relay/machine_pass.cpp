@@ -91,7 +91,8 @@ void Machine::leave_out_paused(SplitQueue& queue) {
   for (const std::string& source : paused_.paused) queue.drop_source(source);
 }
 
-Machine::After Machine::deliver(const Batch& batch) {
+/// Takes a batch that was delivered.
+Machine::After Machine::deliver(Batch& batch) {
   // Who waits for an operator's change shall hold up no other one.
   auto flight = std::make_unique<Flights::Flight>(*shared_.flights, shard_.index, batch, changes_,
                                                   stop_, [&] { static_cast<void>(land()); });
@@ -105,10 +106,10 @@ Machine::After Machine::deliver(const Batch& batch) {
     return on_failure(batch, outcome.error());
   }
   if (!landed) ahead_.reset();
-  if (!settle_delivered(batch, *outcome)) return After::end_pass;
-  landing_ = std::move(flight);
-  if (!ahead_) static_cast<void>(land());
-  return After::go_on;
+  landing_.emplace(std::move(flight), std::move(batch), *std::move(outcome));
+  // The destination waits for the next batch: what became of this one is written meanwhile.
+  if (ahead_) return After::go_on;
+  return land() ? After::go_on : After::end_pass;
 }
 
 Machine::Outcome Machine::attempt(const Batch& batch) {
@@ -132,23 +133,27 @@ Machine::Outcome Machine::attempt(const Batch& batch) {
   return outcome;
 }
 
-bool Machine::settle_delivered(const Batch& batch, const std::vector<Delivered>& outcomes) {
+/// Hands on what became of the batch that has landed, if that is not done; land() waits for it.
+bool Machine::settle_delivered() {
+  if (!landing_ || landing_->batch.empty()) return true;
+  const Batch& batch = landing_->batch;
   std::vector<Settlement> settlements;
   settlements.reserve(batch.size());
   for (std::size_t i = 0; i < batch.size(); ++i) {
     Settlement& settlement = settlements.emplace_back();
     settlement.seq = batch[i].seq;
     settlement.state = EntryState::delivered;
-    settlement.duplicate_of = outcomes[i].duplicate_of;
+    settlement.duplicate_of = landing_->outcomes[i].duplicate_of;
     suspects_.clear(group_of(batch[i]));
     end_hold(group_of(batch[i]));
   }
   shared_.sources.delivered(batch);
   apart_.delivered(batch.front().source);  // Of one that is apart there are only whole batches.
   publish();
-  // Nobody waits where the next batch is there already.
-  return ahead_ ? outbox_.settle_later(std::move(settlements))
-                : outbox_.settle(std::move(settlements));
+  const bool settled = outbox_.settle_later(std::move(settlements));
+  landing_->batch = {};
+  if (!settled) landing_.reset();  // It is owed, and in doubt until it is written.
+  return settled;
 }
 
 void Machine::end_hold(const OrderGroup& group) {

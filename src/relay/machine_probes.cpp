@@ -51,23 +51,26 @@ bool Machine::probe_due_source(SteadyTime now) {
       shared_.sources.nothing_to_probe(source);
       continue;
     }
-    probe_source(*pause, oldest);
+    probe_source(*pause, std::move(oldest));
     return true;
   }
   return false;
 }
 
-void Machine::probe_source(const SourcePause& pause, const Batch& oldest) {
-  Flights::Flight flight(*shared_.flights, shard_.index, oldest, changes_, stop_);
-  if (!flight.begun()) return;  // An operator has changed something: the next step tries again.
-  const auto outcome = attempt(oldest);
+void Machine::probe_source(const SourcePause& pause, Batch oldest) {
+  auto flight =
+      std::make_unique<Flights::Flight>(*shared_.flights, shard_.index, oldest, changes_, stop_);
+  if (!flight->begun()) return;  // An operator has changed something: the next step tries again.
+  auto outcome = attempt(oldest);
   if (!outcome) {
-    if (!outcome.error().in_doubt) flight.told();
+    if (!outcome.error().in_doubt) flight->told();
     return on_probe_failure(pause, oldest, outcome.error());
   }
+  const std::string source = oldest.front().source;
   // Settled first: the machine that the entry belongs to shall not find it pending.
-  if (settle_delivered(oldest, *outcome)) flight.told();
-  resume_source(oldest.front().source);
+  landing_.emplace(std::move(flight), std::move(oldest), *std::move(outcome));
+  static_cast<void>(land());
+  resume_source(source);
 }
 
 /// The entry may belong to another machine: nothing is held against it here.

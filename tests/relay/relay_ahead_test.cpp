@@ -76,6 +76,31 @@ TEST_CASE("relay: what is on its way or being written cannot be held back", "[re
   rig.everything_arrives();
 }
 
+TEST_CASE("relay: what became of a batch is written while the next one is on its way",
+          "[relay][ahead]") {
+  RelayRig rig(small_batches());
+  std::vector<Uuid> ids;
+  for (int i = 0; i < 60; ++i) ids.push_back(rig.append("a", "a-" + std::to_string(i)));
+  const auto seq = rig.find(ids.front()).seq;
+  static_cast<void>(rig.relay->run_once());
+  // Until then nobody may change it: it has been delivered.
+  REQUIRE(rig.destination.rows().size() == 10);
+  CHECK(rig.find(ids.front()).state == EntryState::pending);
+  CHECK_FALSE(rig.relay->hold_back(seq, 0ms));
+  bool written = false;
+  during_delivery(rig, 1, [&] {
+    written = rig.find(ids.front()).state == EntryState::delivered &&
+              rig.find(ids[10]).state == EntryState::pending && rig.relay->hold_back(seq, 0ms);
+  });
+  static_cast<void>(rig.relay->run_once());
+  CHECK(written);
+  // The last ones have none behind them.
+  rig.drain();
+  CHECK(rig.count(EntryState::delivered) == 60);
+  CHECK(rig.relay->hold_back(rig.find(ids.back()).seq, 0ms));
+  rig.everything_arrives();
+}
+
 TEST_CASE("relay: with an outcome that cannot be written at most one more batch is sent",
           "[relay][ahead][outbox]") {
   for (const int number : {1, 2, 3}) {
