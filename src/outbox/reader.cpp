@@ -21,6 +21,9 @@ std::string entry_sql(const char* condition) {
       summary_columns, payload_columns, condition);
 }
 
+/// A claim of no more is that of a backlog that has nearly gone.
+constexpr std::size_t few_entries = 64;
+
 /// One read snapshot over several statements.
 class Snapshot {
  public:
@@ -100,14 +103,17 @@ Reader::Reader(SQLite::Database database)
 Claimed Reader::claim(const ClaimRequest& request) {
   const Snapshot snapshot(database_);
   std::list<Cursor> cursors = open_cursors(request);
+  const std::size_t entries_max = std::max<std::uint32_t>(request.entries_max, 1);
   Claimed claimed;
   std::uint64_t bytes = 0;
   bool full = false;
-  while (!full && claimed.entries.size() < std::max<std::uint32_t>(request.entries_max, 1)) {
+  while (!full && claimed.entries.size() < entries_max) {
     Cursor* next = nullptr;
     for (auto& cursor : cursors)
       if (cursor.seq() && (next == nullptr || *cursor.seq() < *next->seq())) next = &cursor;
     if (next == nullptr) break;
+    // An entry is large to move. Where there are so many, there are probably as many as are wanted.
+    if (claimed.entries.size() == few_entries) claimed.entries.reserve(entries_max);
     claim_one(*next->seq(), request, bytes, claimed, full);
     next->advance();
   }

@@ -44,6 +44,11 @@ BinaryArray::BinaryArray(ElementType type) : type_(type) {
     append_big_endian(bytes_, word);
 }
 
+void BinaryArray::reserve(std::size_t elements, std::size_t bytes) {
+  // With the length of each, and the version of a jsonb.
+  bytes_.reserve(bytes_.size() + elements * (sizeof null_length + 1) + bytes);
+}
+
 void BinaryArray::begin_element(std::size_t length) {
   append_big_endian(bytes_, static_cast<std::uint32_t>(length));
   write_at(bytes_, length_at, ++count_);

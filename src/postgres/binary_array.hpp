@@ -29,6 +29,8 @@ class BinaryArray {
  public:
   explicit BinaryArray(ElementType type);
 
+  /// Room for so many elements, of so many bytes together.
+  void reserve(std::size_t elements, std::size_t bytes);
   void add_null();
   void add(bool value);
   void add(std::int64_t value);

@@ -69,6 +69,9 @@ InboxColumns Inbox::encode(std::span<const Entry> batch, std::span<const Payload
                            PayloadUse payload_use) {
   HOLDFAST_CHECK(payloads.size() == batch.size(), "a payload for each entry");
   InboxColumns columns;
+  std::size_t body_bytes = 0;
+  for (const Entry& entry : batch) body_bytes += entry.body.size();
+  columns.reserve(batch.size(), body_bytes);
   for (std::size_t i = 0; i < batch.size(); ++i)
     columns.add(batch[i], payloads[i], is_left_out(payloads[i], payload_use));
   return columns;

@@ -18,6 +18,12 @@ std::optional<std::string> unless_empty(const std::string& bytes) {
 
 }  // namespace
 
+void InboxColumns::reserve(std::size_t entries, std::size_t body_bytes) {
+  // The large ones; most payloads are as long as their bodies.
+  body_.reserve(entries, body_bytes);
+  payload_.reserve(entries, body_bytes);
+}
+
 void InboxColumns::add(const Entry& entry, const Payload& payload, bool unfit) {
   id_.add(entry.id);
   source_.add(std::string_view(base::to_postgres_text(entry.source)));

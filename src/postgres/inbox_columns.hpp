@@ -16,6 +16,8 @@ namespace holdfast::postgres {
 /// Threads:  one at a time.
 class InboxColumns {
  public:
+  /// Before so many are added, with so many bytes in all their bodies.
+  void reserve(std::size_t entries, std::size_t body_bytes);
   /// The next entry; `unfit`: without payload, and marked as such.
   void add(const Entry& entry, const Payload& payload, bool unfit);
   [[nodiscard]] std::size_t size() const { return seq_.size(); }

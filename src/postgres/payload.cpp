@@ -125,20 +125,28 @@ bool starts_as_container(std::string_view body) {
   return first != std::string_view::npos && (body[first] == '{' || body[first] == '[');
 }
 
+constexpr bool stands_for_itself(char c) {
+  return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
+}
+
 /// A string of JSON; the text is UTF-8 without NUL.
 void append_string(std::string& list, std::string_view text) {
   list += '"';
-  for (const char c : text) {
-    constexpr std::string_view special = "\"\\\b\f\n\r\t";
+  while (!text.empty()) {
+    const auto special = std::ranges::find_if_not(text, stands_for_itself);
+    const auto plain = static_cast<std::size_t>(special - text.begin());
+    list += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    constexpr std::string_view named = "\"\\\b\f\n\r\t";
     constexpr std::string_view written = "\"\\bfnrt";
-    if (const auto at = special.find(c); at != std::string_view::npos) {
+    if (const auto at = named.find(text.front()); at != std::string_view::npos) {
       list += '\\';
       list += written[at];
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      list += std::format("\\u{:04x}", static_cast<int>(c));
     } else {
-      list += c;
+      list += std::format("\\u{:04x}", static_cast<int>(text.front()));
     }
+    text.remove_prefix(1);
   }
   list += '"';
 }

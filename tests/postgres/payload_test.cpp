@@ -82,6 +82,10 @@ TEST_CASE("payload: headers are pairs in the order received", "[postgres][payloa
   CHECK(headers_json({}) == "[]");
   CHECK(headers_json({{"B", "2"}, {"A", "1"}, {"B", "3"}}) == R"([["B","2"],["A","1"],["B","3"]])");
   CHECK(headers_json({{"X", "\xE9\"\\\n"}}) == "[[\"X\",\"é\\\"\\\\\\n\"]]");
+  CHECK(headers_json({{"X",
+                       "\"ab\x01"
+                       "c\x7F\x1F"},
+                      {"Y", ""}}) == "[[\"X\",\"\\\"ab\\u0001c\x7F\\u001f\"],[\"Y\",\"\"]]");
 }
 
 }  // namespace holdfast::postgres
