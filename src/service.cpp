@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <format>
 #include <thread>
 #include <utility>
@@ -21,6 +22,9 @@
 /// so that an operator can watch the shutdown.
 namespace holdfast {
 namespace {
+
+/// Of a broken outbox; writing them takes far less.
+constexpr std::chrono::milliseconds last_answers_limit{250};
 
 std::vector<std::string> names_of(const std::vector<SourceConfig>& sources) {
   std::vector<std::string> names;
@@ -102,10 +106,16 @@ class Service::Impl {
         {.outbox = config_.outbox, .destination = config_.destination, .sources = config_.sources},
         {.clock = dependencies_.clock,
          .log = dependencies_.log,
-         .on_broken = dependencies_.on_broken});
+         .on_broken = [this](const Failure& failure) { broke_down(failure); }});
     if (!started) return std::unexpected(started.error());
     core_ = std::move(*started);
     return {};
+  }
+
+  /// Whoever waits was refused a moment ago, and shall hear it: the process may end with the call.
+  void broke_down(const Failure& failure) {
+    if (ingress_ready_ && !shutting_down_) ingress_->await_answers(last_answers_limit);
+    if (dependencies_.on_broken) dependencies_.on_broken(failure);
   }
 
   observe::Operations operations() {

@@ -35,6 +35,7 @@ class Engine final : private httplib::Server {
   [[nodiscard]] std::expected<void, Failure> listen_and_serve();
   [[nodiscard]] ListenAddress address() const { return address_; }
   [[nodiscard]] IngressStats stats() const;
+  bool await_answers(std::chrono::milliseconds limit) { return mailbox_->await_served(limit); }
   void stop(std::chrono::milliseconds grace);
   void reload(SourceTable sources);
 

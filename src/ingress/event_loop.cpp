@@ -181,6 +181,7 @@ void EventLoop::take_outcomes() {
       settle(*guest, guest->session->advance());
     });
   }
+  if (!outcomes_.empty()) dependencies_.mailbox->served();
   outcomes_.clear();
   start_waiting();
 }

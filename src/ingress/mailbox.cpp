@@ -40,6 +40,20 @@ void Mailbox::take(std::vector<Outcome>& into) {
   into.clear();
   const std::scoped_lock lock(mutex_);
   into.swap(outcomes_);
+  serving_ = !into.empty();
+}
+
+void Mailbox::served() {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!std::exchange(serving_, false)) return;
+  }
+  served_.notify_all();
+}
+
+bool Mailbox::await_served(std::chrono::milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  return served_.wait_for(lock, limit, [&] { return outcomes_.empty() && !serving_; });
 }
 
 void Mailbox::clear() const {

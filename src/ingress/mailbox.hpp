@@ -1,6 +1,7 @@
 #pragma once
 
-#include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <expected>
 #include <mutex>
@@ -29,7 +30,7 @@ struct Outcome {
 /// Wakes the event loop, and brings it what others have done. Shared with them, since what they do
 /// may end after the server has.
 ///
-/// Threads:  put, wake: any. The others: the loop.
+/// Threads:  put, wake, await_served: any but the loop. The others: the loop.
 class Mailbox {
  public:
   Mailbox();
@@ -40,9 +41,14 @@ class Mailbox {
   /// Without memory for it the outcome is dropped: its request ends by its time-out.
   void put(Outcome outcome) noexcept;
   void wake() const noexcept;
+  /// Waits until all that was put has been taken and served.
+  /// Returns:  false if it was not within `limit`.
+  bool await_served(std::chrono::milliseconds limit);
 
   /// Replaces the content of `into` by what has come since the last time.
   void take(std::vector<Outcome>& into);
+  /// What was taken last has been told.
+  void served();
   /// Readable after wake and put, until clear.
   [[nodiscard]] int descriptor() const { return wake_; }
   void clear() const;
@@ -53,6 +59,8 @@ class Mailbox {
   // Guarded by mutex_: any thread.
   std::mutex mutex_;
   std::vector<Outcome> outcomes_;
+  bool serving_ = false;
+  std::condition_variable served_;
 };
 
 }  // namespace holdfast::ingress

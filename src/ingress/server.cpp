@@ -31,6 +31,9 @@ IngressStats IngressServer::stats() const {
 void IngressServer::reload(SourceTable sources) {
   engine_->reload(std::move(sources));
 }
+bool IngressServer::await_answers(std::chrono::milliseconds limit) {
+  return engine_->await_answers(limit);
+}
 void IngressServer::stop(std::chrono::milliseconds grace) {
   engine_->stop(grace);
 }

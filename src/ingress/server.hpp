@@ -55,6 +55,10 @@ class IngressServer {
   /// old ones. No connection is closed, and what was counted stays.
   void reload(SourceTable sources);
 
+  /// Waits until whoever the outbox has answered was told; not from a health reply.
+  /// Returns:  false if that took longer than `limit`.
+  bool await_answers(std::chrono::milliseconds limit);
+
   /// Stops listening and closes idle connections at once, answers the requests that are in
   /// progress, joins all threads.
   ///

@@ -23,6 +23,8 @@ std::string entry_sql(const char* condition) {
 
 /// A claim of no more is that of a backlog that has nearly gone.
 constexpr std::size_t few_entries = 64;
+/// The largest batch that a configuration may ask for.
+constexpr std::size_t many_entries = 10'000;
 
 /// One read snapshot over several statements.
 class Snapshot {
@@ -113,7 +115,8 @@ Claimed Reader::claim(const ClaimRequest& request) {
       if (cursor.seq() && (next == nullptr || *cursor.seq() < *next->seq())) next = &cursor;
     if (next == nullptr) break;
     // An entry is large to move. Where there are so many, there are probably as many as are wanted.
-    if (claimed.entries.size() == few_entries) claimed.entries.reserve(entries_max);
+    if (claimed.entries.size() == few_entries)
+      claimed.entries.reserve(std::min(entries_max, many_entries));
     claim_one(*next->seq(), request, bytes, claimed, full);
     next->advance();
   }

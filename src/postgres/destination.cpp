@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <exception>
 #include <format>
 #include <utility>
 
@@ -101,10 +100,17 @@ std::expected<std::vector<Delivered>, DeliveryFailure> PostgresDestination::deli
   HOLDFAST_CHECK(!batch.empty(), "a batch that is not empty");
   std::function<void()> meanwhile;
   if (next) meanwhile = [&] { prepare_next(next); };
-  auto outcome = attempt(batch, std::move(meanwhile));
-  // Whatever was meant to end this delivery has had its effect.
-  interrupt_.consume();
-  return outcome;
+  try {
+    auto outcome = attempt(batch, std::move(meanwhile));
+    // Whatever was meant to end this delivery has had its effect.
+    interrupt_.consume();
+    return outcome;
+  } catch (...) {
+    // A transaction that is open would go on with the next batch, and be committed with it.
+    next_.reset();
+    session_.reset();
+    throw;
+  }
 }
 
 PostgresDestination::Prepared PostgresDestination::prepare(std::span<const Entry> batch) {
@@ -125,10 +131,10 @@ PostgresDestination::Prepared PostgresDestination::take_prepared(std::span<const
 
 /// In the middle of a statement, which nothing must leave; what is not ready is made later.
 void PostgresDestination::prepare_next(const NextBatch& next) noexcept {
-  spent_ = {};
+  spent_.reset();
   try {
     if (const auto batch = next(); !batch.empty()) next_ = prepare(batch);
-  } catch (const std::exception&) {
+  } catch (...) {
     next_.reset();
   }
 }
@@ -328,6 +334,7 @@ DeliveryFailure PostgresDestination::describe(const SqlError& error, const Verdi
 
 void PostgresDestination::drop_session(LogLevel level, const std::string& reason) {
   session_.reset();
+  spent_.reset();
   log_({level, "destination_closed", "Closed the connection to Postgres.", {{"reason", reason}}});
 }
 
@@ -337,7 +344,7 @@ bool PostgresDestination::connected() const {
 
 void PostgresDestination::close() {
   next_.reset();
-  spent_ = {};
+  spent_.reset();
   if (session_) drop_session(LogLevel::info, "idle");
 }
 

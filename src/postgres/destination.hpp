@@ -105,8 +105,8 @@ class PostgresDestination final : public Destination {
 
   // Owned by the delivering thread.
   SourceWrites writes_;
-  std::optional<Prepared> next_;  ///< Of the batch that is probably the next.
-  Prepared spent_;                ///< Of the last one: freed while Postgres works on the next.
+  std::optional<Prepared> next_;   ///< Of the batch that is probably the next.
+  std::optional<Prepared> spent_;  ///< Of the last one: freed while Postgres works on the next.
   std::optional<Session> session_;
   bool session_has_lived_ = false;  ///< It has committed a batch.
   bool memory_kept_ = false;        ///< The server's process keeps what a large batch takes.

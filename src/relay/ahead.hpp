@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "holdfast/destination.hpp"
@@ -19,11 +20,19 @@ struct Ahead {
   std::uint64_t pauses = 0;    ///< SourcePauses::pauses.
 };
 
-/// A batch that was delivered, until what became of it is written.
+/// What was delivered, until what became of it is written.
 struct Landing {
-  std::unique_ptr<Flights::Flight> flight;
+  /// Also of a batch before it whose outcome is owed.
+  std::vector<std::unique_ptr<Flights::Flight>> flights;
   Batch batch;  ///< Empty once its outcome is on its way to the outbox.
   std::vector<Delivered> outcomes;
+
+  void add(std::unique_ptr<Flights::Flight> flight, Batch delivered, std::vector<Delivered> told) {
+    flights.push_back(std::move(flight));
+    batch = std::move(delivered);
+    outcomes = std::move(told);
+  }
+  [[nodiscard]] bool empty() const { return flights.empty(); }
 };
 
 /// How far a machine is with the drains of economy mode.

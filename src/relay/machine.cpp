@@ -35,12 +35,20 @@ Machine::Machine(std::uint32_t index, const Relay::Options& options, Dependencie
 
 RelayStep Machine::step() {
   ear_.listen(true);
-  const RelayStep next = advance();
+  RelayStep next;
+  try {
+    next = advance();
+  } catch (...) {
+    // What was on its way comes first again.
+    ahead_.reset();
+    pass_is_smooth_ = false;
+    throw;
+  }
   // Until then it would do nothing, whatever is appended.
   const auto idle_until = later(breaker_.not_before(), outbox_.retry_at());
   if (shared_.paused || (next.next && next.next <= idle_until)) ear_.listen(false);
   const bool rests = !next.next || *next.next > clock_.steady_now();
-  if (rests || !ahead_) static_cast<void>(stop_ahead());
+  if ((rests || !ahead_) && !stop_ahead()) next.next = earlier(next.next, outbox_.retry_at());
   publish();
   return next;
 }

@@ -136,7 +136,7 @@ class Machine {
   std::uint64_t reopened_ = 0;       ///< Outbox::reopened() and what operators changed, both
   std::uint64_t changes_ = 0;        ///< before the claims of this step.
   std::optional<Ahead> ahead_;
-  std::optional<Landing> landing_;
+  Landing landing_;
   DrainProgress drain_;          ///< In economy mode.
   bool pass_is_smooth_ = false;  ///< A whole batch as it was claimed, and nothing has failed.
   Ear ear_{shared_.listening};

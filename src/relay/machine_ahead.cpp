@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <exception>
 #include <utility>
 
 #include "relay/machine.hpp"
@@ -16,8 +15,7 @@ std::span<const Entry> Machine::claim_ahead(const Batch& current) {
   try {
     std::vector<std::int64_t> sent;
     for (const Entry& entry : current) sent.push_back(entry.seq);
-    if (landing_)
-      for (const Entry& entry : landing_->batch) sent.push_back(entry.seq);
+    for (const Entry& entry : landing_.batch) sent.push_back(entry.seq);
     std::ranges::sort(sent);
     std::optional<Ahead> next;
     if (settle_delivered() && may_claim_ahead(sent.size())) next = claim_behind(sent);
@@ -26,7 +24,7 @@ std::span<const Entry> Machine::claim_ahead(const Batch& current) {
     if (!land() || !next) return {};
     ahead_ = std::move(next);
     return ahead_->batch;
-  } catch (const std::exception&) {
+  } catch (...) {
     ahead_.reset();
     return {};
   }
@@ -76,9 +74,10 @@ std::optional<Batch> Machine::take_ahead() {
 bool Machine::land() {
   const bool settled = settle_delivered();
   const bool landed = outbox_.land() && settled;
-  if (landing_ && landed) landing_->flight->told();
-  landing_.reset();
-  return landed;
+  if (!landed) return false;
+  for (const auto& flight : landing_.flights) flight->told();
+  landing_ = {};
+  return true;
 }
 
 /// As if nothing had been done ahead.

@@ -93,6 +93,8 @@ void Machine::leave_out_paused(SplitQueue& queue) {
 
 /// Takes a batch that was delivered.
 Machine::After Machine::deliver(Batch& batch) {
+  // To connect may take long, and nobody waits for the batch meanwhile.
+  if (!landing_.empty() && !destination_.connected() && !land()) return After::end_pass;
   // Who waits for an operator's change shall hold up no other one.
   auto flight = std::make_unique<Flights::Flight>(*shared_.flights, shard_.index, batch, changes_,
                                                   stop_, [&] { static_cast<void>(land()); });
@@ -103,12 +105,14 @@ Machine::After Machine::deliver(Batch& batch) {
   if (!outcome) {
     ahead_.reset();
     if (!outcome.error().in_doubt) flight->told();
-    return on_failure(batch, outcome.error());
+    const After after = on_failure(batch, outcome.error());
+    return landed ? after : After::end_pass;
   }
   if (!landed) ahead_.reset();
-  landing_.emplace(std::move(flight), std::move(batch), *std::move(outcome));
-  // The destination waits for the next batch: what became of this one is written meanwhile.
-  if (ahead_) return After::go_on;
+  landing_.add(std::move(flight), std::move(batch), *std::move(outcome));
+  // The destination waits for the next batch: what became of this one is written meanwhile. But a
+  // probe of a source that was paused meanwhile shall not find it pending.
+  if (ahead_ && shared_.sources.pauses() == paused_.pauses) return After::go_on;
   return land() ? After::go_on : After::end_pass;
 }
 
@@ -130,29 +134,28 @@ Machine::Outcome Machine::attempt(const Batch& batch) {
   recorder_.delivered(batch, last_used_ - start, clock_.wall_now());
   note_answer();
   breaker_.delivered(static_cast<std::uint32_t>(batch.size()));
+  publish();
   return outcome;
 }
 
 /// Hands on what became of the batch that has landed, if that is not done; land() waits for it.
 bool Machine::settle_delivered() {
-  if (!landing_ || landing_->batch.empty()) return true;
-  const Batch& batch = landing_->batch;
+  if (landing_.batch.empty()) return true;
+  const Batch& batch = landing_.batch;
   std::vector<Settlement> settlements;
   settlements.reserve(batch.size());
   for (std::size_t i = 0; i < batch.size(); ++i) {
     Settlement& settlement = settlements.emplace_back();
     settlement.seq = batch[i].seq;
     settlement.state = EntryState::delivered;
-    settlement.duplicate_of = landing_->outcomes[i].duplicate_of;
+    settlement.duplicate_of = landing_.outcomes[i].duplicate_of;
     suspects_.clear(group_of(batch[i]));
     end_hold(group_of(batch[i]));
   }
   shared_.sources.delivered(batch);
   apart_.delivered(batch.front().source);  // Of one that is apart there are only whole batches.
-  publish();
   const bool settled = outbox_.settle_later(std::move(settlements));
-  landing_->batch = {};
-  if (!settled) landing_.reset();  // It is owed, and in doubt until it is written.
+  landing_.batch = {};  // What could not be written is owed.
   return settled;
 }
 

@@ -68,7 +68,7 @@ void Machine::probe_source(const SourcePause& pause, Batch oldest) {
   }
   const std::string source = oldest.front().source;
   // Settled first: the machine that the entry belongs to shall not find it pending.
-  landing_.emplace(std::move(flight), std::move(oldest), *std::move(outcome));
+  landing_.add(std::move(flight), std::move(oldest), *std::move(outcome));
   static_cast<void>(land());
   resume_source(source);
 }

@@ -20,7 +20,7 @@ std::vector<Entry> OutboxLink::claim(const ClaimRequest& request) {
     failed("claim", claimed.error());
     return {};
   }
-  worked();
+  if (owed_.empty()) worked();  // That it can be read says nothing of what is to be written.
   return std::move(*claimed);
 }
 
@@ -32,7 +32,7 @@ std::optional<std::int64_t> OutboxLink::newest_seq() {
     failed("list", newest.error());
     return std::nullopt;
   }
-  worked();
+  if (owed_.empty()) worked();
   return newest->empty() ? 0 : newest->front().seq;
 }
 
@@ -56,9 +56,8 @@ bool OutboxLink::settle_later(std::vector<Settlement> settlements) {
 }
 
 bool OutboxLink::land() {
-  if (!ticket_) return true;
+  if (!ticket_) return owed_.empty();
   const auto written = ticket_->wait();
-  ticket_.reset();
   if (written) {
     worked();
   } else {
@@ -66,6 +65,7 @@ bool OutboxLink::land() {
                  std::make_move_iterator(landing_.end()));
     failed("settle", written.error());
   }
+  ticket_.reset();
   landing_.clear();
   return written.has_value();
 }

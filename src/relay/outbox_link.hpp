@@ -49,7 +49,8 @@ class OutboxLink {
   [[nodiscard]] bool settle(std::vector<Settlement> settlements);
   /// The same without waiting, where nothing else is to be written; land() has what became of it.
   [[nodiscard]] bool settle_later(std::vector<Settlement> settlements);
-  /// Waits for what settle_later began, if anything. False as of settle.
+  /// Waits for what settle_later began, if anything. False as of settle, and while anything is
+  /// owed.
   [[nodiscard]] bool land();
   /// Writes noted attempts that no settlement took along.
   [[nodiscard]] bool flush() { return attempts_.empty() || settle({}); }

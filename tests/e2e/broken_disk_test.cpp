@@ -26,7 +26,9 @@ TEST_CASE(
 
   write_file(trigger, "");
   // In doubt: it may be stored or not, but it must not be promised.
-  CHECK(e2e::post_one(daemon, e2e::write_number(100, true)).ids.empty());
+  const auto doubtful = e2e::post_one(daemon, e2e::write_number(100, true));
+  CHECK(doubtful.ids.empty());
+  CHECK(doubtful.last_status == 503);
   CHECK(daemon.wait_for_end() == 1);
   CHECK(daemon.log_text().contains("outbox_broken"));
 

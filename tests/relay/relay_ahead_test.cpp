@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <functional>
+#include <new>
 
 #include "relay_rig.hpp"
 
@@ -117,6 +118,52 @@ TEST_CASE("relay: with an outcome that cannot be written at most one more batch 
     rig.everything_arrives();
     CHECK(rig.destination.rows().size() == 95);
   }
+}
+
+TEST_CASE(
+    "relay: an outcome that cannot be written when a probe is due is not sent round and round",
+    "[relay][ahead][outbox]") {
+  RelayRig rig(small_batches());
+  rig.destination.refuse_statement_of("b", support::failure_of(DeliveryClass::config, "42P01"));
+  rig.append("b", "one");
+  rig.settle_down();
+  rig.append_many("a", 95);
+  static_cast<void>(rig.relay->run_once());
+  const auto sent = rig.destination.calls().size();
+  rig.clock.advance(31s);
+  rig.stop_writer();
+  for (int i = 0; i < 20; ++i) static_cast<void>(rig.relay->run_once());
+  CHECK(rig.destination.calls().size() == sent);
+  CHECK(rig.events("relay_outbox_failed").size() == 1);
+  CHECK(rig.events("relay_outbox_recovered").empty());
+  rig.destination.heal();
+  rig.start_writer();
+  rig.everything_arrives();
+}
+
+TEST_CASE("relay: what is owed may be changed again once it is written", "[relay][ahead][outbox]") {
+  RelayRig rig(small_batches());
+  const Uuid id = rig.append("a", "a-0");
+  rig.append_many("a", 40);
+  during_delivery(rig, 1, [&] { rig.stop_writer(); });
+  rig.pass_time(5s);
+  const auto seq = rig.find(id).seq;
+  CHECK_FALSE(rig.relay->hold_back(seq, 0ms));
+  rig.destination.heal();
+  rig.start_writer();
+  rig.pass_time(5s);
+  CHECK(rig.find(id).state == EntryState::delivered);
+  CHECK(rig.relay->hold_back(seq, 0ms));
+}
+
+TEST_CASE("relay: after an exception out of a delivery its batch comes before the one behind it",
+          "[relay][ahead]") {
+  RelayRig rig(small_batches());
+  rig.append_many("a", 95);
+  during_delivery(rig, 2, [] { throw std::bad_alloc(); });
+  static_cast<void>(rig.relay->run_once());
+  CHECK_THROWS_AS(rig.relay->run_once(), std::bad_alloc);
+  rig.everything_arrives();
 }
 
 TEST_CASE("relay: a restart while outcomes are being written loses and doubles nothing",

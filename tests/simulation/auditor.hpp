@@ -45,6 +45,8 @@ class Auditor {
 
   /// A batch has come to Postgres; before anything else happens to it.
   void on_batch(World& world, std::span<const Entry> batch);
+  /// It was taken, and Postgres has said so.
+  void on_taken(const World& world, std::span<const Entry> batch);
   /// Postgres refused this entry, which was alone in its batch.
   void on_refused_alone(const Entry& entry, DeliveryClass delivery_class);
   [[nodiscard]] const Write* write_of(const Entry& entry) const;
@@ -96,6 +98,7 @@ class Auditor {
   std::map<std::string, std::uint64_t> rows_of_;
   std::map<int, int> rows_of_write_;
   std::map<OrderGroup, std::int64_t> last_seq_;
+  std::map<std::uint32_t, std::set<std::int64_t>> taken_;  ///< By shard: the batch just before.
   // Of operators.
   bool all_paused_ = false;
   std::set<std::string> paused_;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <format>
+#include <utility>
 
 #include "auditor.hpp"
 #include "trace.hpp"
@@ -14,6 +15,10 @@ OrderGroup group_of(const EntrySummary& entry) {
 
 std::string about(const EntrySummary& entry) {
   return std::format("seq {} of {}", entry.seq, entry.source);
+}
+
+std::uint32_t shard_in(const World& world, const Entry& entry) {
+  return holdfast::shard_of(group_of(entry), world.settings().destination.connections);
 }
 
 }  // namespace
@@ -34,7 +39,8 @@ void Auditor::operator_paused(const std::optional<std::string>& source, bool pau
 }
 
 /// In each group what is sent is the beginning of what is pending, in its order: nothing overtakes,
-/// and nothing is sent that is settled already.
+/// and nothing is sent that is settled already. What Postgres has taken with the batch just before
+/// may still be pending, where the outbox could not be written meanwhile.
 void Auditor::on_batch(World& world, std::span<const Entry> batch) {
   demand(!all_paused_, "nothing is sent while an operator has paused everything");
   std::map<OrderGroup, std::vector<const Entry*>> groups;
@@ -45,6 +51,7 @@ void Auditor::on_batch(World& world, std::span<const Entry> batch) {
            "what is sent is what was accepted", about(entry));
     groups[group_of(entry)].push_back(&entry);
   }
+  const auto taken = std::exchange(taken_[shard_in(world, batch.front())], {});
   const auto pending = list_all(*world.outbox, EntryState::pending);
   if (!pending) return;
   std::map<OrderGroup, std::size_t> sent;
@@ -53,12 +60,18 @@ void Auditor::on_batch(World& world, std::span<const Entry> batch) {
     if (group == groups.end()) continue;
     auto& count = sent[group->first];
     if (count == group->second.size()) continue;
+    if (group->second[count]->seq != entry.seq && taken.contains(entry.seq)) continue;
     demand(group->second[count]->seq == entry.seq, "nothing overtakes within its group",
            std::format("{} before seq {}", about(*group->second[count]), entry.seq));
     ++count;
   }
   for (const auto& [group, entries] : groups)
     demand(sent[group] == entries.size(), "only what is pending is sent", about(*entries.back()));
+}
+
+void Auditor::on_taken(const World& world, std::span<const Entry> batch) {
+  auto& taken = taken_[shard_in(world, batch.front())];
+  for (const auto& entry : batch) taken.insert(entry.seq);
 }
 
 void Auditor::on_refused_alone(const Entry& entry, DeliveryClass delivery_class) {

@@ -94,6 +94,7 @@ std::optional<DeliveryFailure> Weather::judge(std::span<const Entry> batch) {
     return refused;
   }
   if (auto failed = outage(refused.has_value())) refused = failed;
+  if (!refused) auditor_.on_taken(world_, batch);
   if (refused && batch.size() == 1)
     auditor_.on_refused_alone(batch.front(), refused->delivery_class);
   return refused;
