@@ -17,12 +17,15 @@ using namespace std::chrono_literals;
 
 Daemon::Daemon(DaemonConfig config) : config_(std::move(config)) {
   if (config_.outbox_path.empty()) config_.outbox_path = folder_.file("holdfast.db");
-  if (!config_.system_ports) {
-    port_ = config_.port != 0 ? config_.port : unused_port();
-    admin_port_ = config_.admin_port;
-    while (admin_port_ == 0 || admin_port_ == port_) admin_port_ = unused_port();
-  }
+  choose_ports();
   write_configuration();
+}
+
+void Daemon::choose_ports() {
+  if (config_.system_ports) return;
+  port_ = config_.port != 0 ? config_.port : unused_port();
+  admin_port_ = config_.admin_port;
+  while (admin_port_ == 0 || admin_port_ == port_) admin_port_ = unused_port();
 }
 
 void Daemon::write_configuration() const {
@@ -64,6 +67,18 @@ void Daemon::launch() {
 }
 
 void Daemon::start() {
+  // Another test may take a port between the look and the start.
+  for (int tries = 0; !try_start(); ++tries) {
+    const bool taken = !started_ && log_text().contains("Address already in use");
+    if (!taken || tries == 3)
+      throw std::runtime_error("starting the daemon: not ready:\n" + out_text() + log_text());
+    choose_ports();
+    write_configuration();
+  }
+  started_ = true;
+}
+
+bool Daemon::try_start() {
   launch();
   const bool ready = eventually(
       [&] {
@@ -76,8 +91,7 @@ void Daemon::start() {
         return readyz() == 200;
       },
       20s);
-  if (!ready || !process_->running())
-    throw std::runtime_error("starting the daemon: not ready:\n" + out_text() + log_text());
+  return ready && process_->running();
 }
 
 std::uint16_t Daemon::announced_port(const std::string& listener) const {

@@ -83,7 +83,9 @@ class Daemon {
   [[nodiscard]] bool drains(std::chrono::milliseconds deadline);
 
  private:
+  void choose_ports();
   void write_configuration() const;
+  [[nodiscard]] bool try_start();
   [[nodiscard]] Command serve_command() const;
   [[nodiscard]] std::vector<std::string> environment() const;
   [[nodiscard]] std::uint16_t announced_port(const std::string& listener) const;
@@ -94,6 +96,7 @@ class Daemon {
 
   std::uint16_t port_ = 0;
   std::uint16_t admin_port_ = 0;
+  bool started_ = false;  ///< Once: its ports stay from then on.
   std::unique_ptr<Process> process_;
 };
 
