@@ -49,7 +49,7 @@ struct Delivered {
 };
 
 /// Returns the batch that will probably be delivered next; empty if there is none. What it refers
-/// to may be gone after the next call of deliver.
+/// to may be gone once the delivery that asked has returned: whoever gets it ready takes a copy.
 using NextBatch = std::function<std::span<const Entry>()>;
 
 /// Where the relay delivers; a program may write its own.
